@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * command.h
+ *		Idempotency keys of commands.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef O2C_COMMAND_H
+#define O2C_COMMAND_H
+
+#include "o2c.h"
+
+#include "core/plan.h"
+
+extern bool o2c_command_seen(int64 company, NullableDatum key, const char *command, const char *request, int64 *result);
+extern void o2c_command_done(int64 company, NullableDatum key, int64 result);
+
+#endif /* O2C_COMMAND_H */

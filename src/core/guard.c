@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *		The row guard: facts are never rewritten, and what is kept beside them is
+ *		written by the engine only, whoever writes the table.
+ *
+ * o2c._guard(free, kept, removable) BEFORE INSERT OR UPDATE OR DELETE, per row:
+ *   free       comma-separated columns that may change at any time, or "*"
+ *   kept       columns that only the engine writes (counters, states)
+ *   removable  "removable" where rows may be deleted, "permanent" where not
+ * Every other column keeps the value it was inserted with.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "o2c.h"
+
+#include "core/plan.h"
+#include "core/trigger.h"
+#include "utils/datum.h"
+#include "utils/rel.h"
+
+/* Whether a name stands in a comma-separated list. */
+static bool
+listed(const char *list, const char *name)
+{
+	size_t		length = strlen(name);
+	const char *at = list;
+
+	if (strcmp(list, "*") == 0)
+		return true;
+	while ((at = strstr(at, name)) != NULL)
+	{
+		if ((at == list || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+			return true;
+		at += length;
+	}
+	return false;
+}
+
+/* Refuses a change of a column. */
+static void
+refuse_change(Relation rel, const char *column, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_O2C_IMMUTABLE),
+			 errmsg("column \"%s\" of \"%s\" cannot be changed", column, RelationGetRelationName(rel)),
+			 errhint("%s", hint),
+			 errtable(rel)));
+}
+
+/* Checks one changed column of an UPDATE. */
+static void
+check_column(TriggerData *trigdata, const char *column)
+{
+	char	  **args = trigdata->tg_trigger->tgargs;
+
+	if (strcmp(column, "company_id") == 0)
+		refuse_change(trigdata->tg_relation, column, "A row stays with its company.");
+	if (listed(args[1], column))
+	{
+		if (!o2c_inside_engine())
+			refuse_change(trigdata->tg_relation, column, "The engine keeps it: record the fact, and it follows.");
+	}
+	else if (!listed(args[0], column))
+		refuse_change(trigdata->tg_relation, column, "Facts are not rewritten: record a correction instead.");
+}
+
+/* Checks the columns that differ between the old and the new row. */
+static void
+check_update(TriggerData *trigdata)
+{
+	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		old_null,
+					new_null;
+		Datum		old_value,
+					new_value;
+
+		/* a stored generated column is not computed yet in a BEFORE trigger */
+		if (att->attisdropped || att->attgenerated)
+			continue;
+		old_value = heap_getattr(trigdata->tg_trigtuple, i + 1, desc, &old_null);
+		new_value = heap_getattr(trigdata->tg_newtuple, i + 1, desc, &new_null);
+		if (old_null && new_null)
+			continue;
+		if (old_null != new_null || !datum_image_eq(old_value, new_value, att->attbyval, att->attlen))
+			check_column(trigdata, NameStr(att->attname));
+	}
+}
+
+/* A row that somebody else than the engine inserts starts with empty counters. */
+static void
+check_insert(TriggerData *trigdata)
+{
+	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
+
+	if (o2c_inside_engine() || trigdata->tg_trigger->tgargs[1][0] == '\0')
+		return;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		isnull;
+		Datum		value;
+
+		if (att->atttypid != NUMERICOID || att->attgenerated ||
+			!listed(trigdata->tg_trigger->tgargs[1], NameStr(att->attname)))
+			continue;
+		value = heap_getattr(trigdata->tg_trigtuple, i + 1, desc, &isnull);
+		if (!isnull && DatumGetBool(DirectFunctionCall2(numeric_ne, value, NumericGetDatum(int64_to_numeric(0)))))
+			refuse_change(trigdata->tg_relation, NameStr(att->attname), "A new row starts with empty counters.");
+	}
+}
+
+PG_FUNCTION_INFO_V1(o2c_guard);
+/* o2c._guard(free, kept, removable) */
+Datum
+o2c_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._guard", O2C_BEFORE_ROW, 3);
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		check_update(trigdata);
+		return PointerGetDatum(trigdata->tg_newtuple);
+	}
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		check_insert(trigdata);
+	else if (strcmp(trigdata->tg_trigger->tgargs[2], "removable") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_IMMUTABLE),
+				 errmsg("a row of \"%s\" cannot be deleted", RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("Facts are not removed: record a correction instead."),
+				 errtable(trigdata->tg_relation)));
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}
