@@ -44,7 +44,9 @@ prepare_plan(O2cPlan *plan)
 		SPIPlanPtr	stale = plan->plan;
 
 		plan->plan = NULL;
-		SPI_freeplan(stale);
+		/* a statement further up the stack may still be running it */
+		if (engine_depth == 0)
+			SPI_freeplan(stale);
 	}
 	plan->nargs = count_arguments(plan);
 	prepared = SPI_prepare(plan->sql, plan->nargs, plan->argtypes);
