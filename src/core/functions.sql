@@ -107,3 +107,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.claim_notifications(integer, bigint) IS
 'Hands out notifications to a sender, each to one sender only (FOR UPDATE SKIP LOCKED). A sender that rolls back gives its notifications back.';
+CREATE FUNCTION o2c.normalize_reference(reference text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT pg_catalog.regexp_replace(pg_catalog.upper(pg_catalog.regexp_replace($1, '[^A-Za-z0-9]', '', 'g')), '^0+', '') $$;

@@ -1,0 +1,85 @@
+
+-- billing: invoices and credit notes
+
+CREATE SEQUENCE IF NOT EXISTS o2c.invoice_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.invoice (
+    company_id           bigint NOT NULL DEFAULT o2c.current_company(),
+    invoice_id           bigint NOT NULL DEFAULT nextval('o2c.invoice_id_seq'),
+    kind                 text NOT NULL DEFAULT 'invoice' CONSTRAINT invoice_kind CHECK (kind IN ('invoice', 'credit_note')),
+    number               text,
+    reference_key        text GENERATED ALWAYS AS (o2c.normalize_reference(number)) STORED,
+    customer_id          bigint NOT NULL,
+    order_id             bigint,
+    original_invoice_id  bigint,
+    state                text NOT NULL DEFAULT 'draft' CONSTRAINT invoice_state CHECK
+                         (state IN ('draft', 'posted', 'overdue', 'paid', 'written_off')),
+    imported             boolean NOT NULL DEFAULT false,
+    invoiced_on          date NOT NULL,
+    due_on               date,
+    currency             text NOT NULL CONSTRAINT invoice_currency_fkey REFERENCES o2c.currency,
+    payment_terms        o2c.payment_terms,
+    po_number            text,
+    line_amount          numeric NOT NULL DEFAULT 0,
+    charge_amount        numeric NOT NULL DEFAULT 0,
+    net_amount           numeric NOT NULL DEFAULT 0,
+    tax_amount           numeric NOT NULL DEFAULT 0,
+    total_amount         numeric NOT NULL DEFAULT 0,
+    reason               text,
+    recorded_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    created_by           text NOT NULL DEFAULT o2c.actor(),
+    attributes           jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT invoice_pkey PRIMARY KEY (company_id, invoice_id),
+    CONSTRAINT invoice_number_key UNIQUE (company_id, number),
+    CONSTRAINT invoice_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT invoice_original_fkey FOREIGN KEY (company_id, original_invoice_id) REFERENCES o2c.invoice,
+    CONSTRAINT invoice_numbered CHECK (state = 'draft' OR number IS NOT NULL),
+    -- EN 16931 BR-CO-13 and BR-CO-15
+    CONSTRAINT invoice_total CHECK (net_amount = line_amount + charge_amount AND total_amount = net_amount + tax_amount),
+    CONSTRAINT invoice_sign CHECK (total_amount >= 0 AND total_amount < 'Infinity')
+) WITH (fillfactor = 70);
+COMMENT ON TABLE o2c.invoice IS 'Invoices and credit notes; amounts of both are positive. Posted ones never change: they are corrected by a credit note and a new invoice';
+COMMENT ON COLUMN o2c.invoice.customer_id IS 'Who owes it: the bill-to customer';
+COMMENT ON COLUMN o2c.invoice.order_id IS 'The order, where the invoice is for one only';
+COMMENT ON COLUMN o2c.invoice.due_on IS 'When the last instalment is due';
+COMMENT ON COLUMN o2c.invoice.reference_key IS 'The number as references are compared (o2c.normalize_reference)';
+COMMENT ON COLUMN o2c.invoice.line_amount IS 'Sum of line net amounts (EN 16931 BT-106)';
+COMMENT ON COLUMN o2c.invoice.charge_amount IS 'Charges such as freight (EN 16931 BT-108)';
+CREATE INDEX IF NOT EXISTS invoice_customer ON o2c.invoice (company_id, customer_id, invoiced_on);
+CREATE INDEX IF NOT EXISTS invoice_date ON o2c.invoice (company_id, invoiced_on);
+CREATE INDEX IF NOT EXISTS invoice_reference ON o2c.invoice (company_id, reference_key);
+CREATE INDEX IF NOT EXISTS invoice_original ON o2c.invoice (company_id, original_invoice_id) WHERE original_invoice_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS invoice_order ON o2c.invoice (company_id, order_id) WHERE order_id IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS o2c.invoice_line (
+    company_id        bigint NOT NULL DEFAULT o2c.current_company(),
+    invoice_id        bigint NOT NULL,
+    line_no           integer NOT NULL,
+    kind              text NOT NULL DEFAULT 'item' CONSTRAINT invoice_line_kind CHECK (kind IN ('item', 'charge')),
+    shipment_id       bigint,
+    order_id          bigint,
+    order_line_no     integer,
+    product_id        bigint,
+    description       text NOT NULL,
+    quantity          numeric NOT NULL,
+    unit_price        numeric NOT NULL,
+    discount_percent  numeric NOT NULL DEFAULT 0,
+    net_amount        numeric NOT NULL,
+    tax_category      text NOT NULL,
+    tax_rate          numeric NOT NULL,
+    CONSTRAINT invoice_line_pkey PRIMARY KEY (company_id, invoice_id, line_no),
+    CONSTRAINT invoice_line_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice,
+    CONSTRAINT invoice_line_shipment_fkey FOREIGN KEY (company_id, shipment_id, order_line_no) REFERENCES o2c.shipment_line
+);
+COMMENT ON TABLE o2c.invoice_line IS 'Lines of invoices, each rounded to the currency (EN 16931 BT-131)';
+
+CREATE TABLE IF NOT EXISTS o2c.invoice_tax (
+    company_id      bigint NOT NULL DEFAULT o2c.current_company(),
+    invoice_id      bigint NOT NULL,
+    tax_category    text NOT NULL,
+    tax_rate        numeric NOT NULL,
+    taxable_amount  numeric NOT NULL,
+    tax_amount      numeric NOT NULL,
+    CONSTRAINT invoice_tax_pkey PRIMARY KEY (company_id, invoice_id, tax_category, tax_rate),
+    CONSTRAINT invoice_tax_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice
+);
+COMMENT ON TABLE o2c.invoice_tax IS 'Tax of invoices, computed once per category and rate (EN 16931 BG-23, BR-CO-17)';

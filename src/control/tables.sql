@@ -1,0 +1,92 @@
+
+-- control: rules at checkpoints, decisions, holds
+
+CREATE SEQUENCE IF NOT EXISTS o2c.rule_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.rule (
+    company_id   bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT rule_company_fkey REFERENCES o2c.company,
+    rule_id      bigint NOT NULL DEFAULT nextval('o2c.rule_id_seq'),
+    code         text NOT NULL,
+    version      integer NOT NULL DEFAULT 1,
+    checkpoint   text NOT NULL CONSTRAINT rule_checkpoint CHECK
+                 (checkpoint IN ('order', 'change', 'reserve', 'pick', 'ship', 'post', 'dispatch')),
+    priority     integer NOT NULL DEFAULT 100,
+    function     text NOT NULL,
+    parameters   jsonb NOT NULL DEFAULT '{}',
+    reaction     text NOT NULL DEFAULT 'hold' CONSTRAINT rule_reaction CHECK (reaction IN ('warn', 'hold', 'refuse')),
+    customer_id  bigint,
+    valid_from   date NOT NULL DEFAULT '-infinity',
+    valid_to     date NOT NULL DEFAULT 'infinity',
+    CONSTRAINT rule_pkey PRIMARY KEY (company_id, rule_id),
+    CONSTRAINT rule_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT rule_validity CHECK (valid_from <= valid_to)
+);
+COMMENT ON TABLE o2c.rule IS 'Rules at checkpoints: a function, its parameters, and what happens when it is not satisfied';
+COMMENT ON COLUMN o2c.rule.function IS 'Name of a function (o2c.rule_case, jsonb) returning o2c.finding';
+COMMENT ON COLUMN o2c.rule.customer_id IS 'A rule of one customer replaces the rule with the same code that is for all';
+COMMENT ON COLUMN o2c.rule.reaction IS 'warn: note it. hold: keep the document until a release. refuse: turn it down';
+CREATE UNIQUE INDEX IF NOT EXISTS rule_version ON o2c.rule (company_id, checkpoint, code, version, (coalesce(customer_id, 0)));
+
+CREATE SEQUENCE IF NOT EXISTS o2c.decision_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.decision (
+    company_id   bigint NOT NULL,
+    decision_id  bigint NOT NULL DEFAULT nextval('o2c.decision_id_seq'),
+    checkpoint   text NOT NULL,
+    object_type  text NOT NULL,
+    object_id    bigint NOT NULL,
+    customer_id  bigint NOT NULL,
+    order_id     bigint,
+    outcome      text NOT NULL CONSTRAINT decision_outcome CHECK (outcome IN ('pass', 'warn', 'hold', 'refuse')),
+    amount       numeric NOT NULL,
+    currency     text NOT NULL,
+    findings     jsonb NOT NULL,
+    decided_on   date NOT NULL,
+    decided_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor        text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT decision_pkey PRIMARY KEY (company_id, decision_id),
+    CONSTRAINT decision_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer
+);
+COMMENT ON TABLE o2c.decision IS 'Every evaluation of a document at a checkpoint, append-only, with what each rule found';
+COMMENT ON COLUMN o2c.decision.findings IS 'Array of {rule, version, reaction, passed, observed, threshold, message}';
+CREATE INDEX IF NOT EXISTS decision_object ON o2c.decision (company_id, object_id, decision_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.decision
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+
+CREATE SEQUENCE IF NOT EXISTS o2c.hold_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.hold (
+    company_id       bigint NOT NULL DEFAULT o2c.current_company(),
+    hold_id          bigint NOT NULL DEFAULT nextval('o2c.hold_id_seq'),
+    customer_id      bigint NOT NULL,
+    order_id         bigint,
+    rule             text NOT NULL DEFAULT 'manual',
+    reason           text NOT NULL CONSTRAINT hold_reason CHECK (reason <> ''),
+    automatic        boolean NOT NULL DEFAULT false,
+    blocks_order     boolean NOT NULL DEFAULT true,
+    blocks_shipping  boolean NOT NULL DEFAULT true,
+    source_type      text,
+    source_id        bigint,
+    decision_id      bigint,
+    placed_on        date NOT NULL DEFAULT o2c.today(),
+    placed_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    placed_by        text NOT NULL DEFAULT o2c.actor(),
+    released_on      date,
+    released_at      timestamptz,
+    released_by      text,
+    release_reason   text,
+    state            text NOT NULL GENERATED ALWAYS AS (CASE WHEN released_at IS NULL THEN 'placed' ELSE 'released' END) STORED,
+    CONSTRAINT hold_pkey PRIMARY KEY (company_id, hold_id),
+    CONSTRAINT hold_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT hold_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
+    CONSTRAINT hold_decision_fkey FOREIGN KEY (company_id, decision_id) REFERENCES o2c.decision,
+    CONSTRAINT hold_release CHECK ((released_at IS NULL) = (released_by IS NULL)
+                               AND (released_at IS NULL) = (released_on IS NULL)
+                               AND (released_at IS NULL OR release_reason <> ''))
+);
+COMMENT ON TABLE o2c.hold IS 'What keeps a customer or an order from moving on. Many holds may stand at once; releasing one never releases another';
+COMMENT ON COLUMN o2c.hold.order_id IS 'The order that is held; null: the whole customer';
+COMMENT ON COLUMN o2c.hold.rule IS 'Code of the rule or process that placed it; manual for a person';
+COMMENT ON COLUMN o2c.hold.automatic IS 'true: placed by the engine, which releases it when the cause is gone. false: only a person releases it';
+COMMENT ON COLUMN o2c.hold.source_id IS 'The object of type source_type that caused it, such as the overdue invoice';
+CREATE UNIQUE INDEX IF NOT EXISTS hold_open_rule ON o2c.hold (company_id, order_id, rule) WHERE released_at IS NULL AND order_id IS NOT NULL AND automatic;
+CREATE UNIQUE INDEX IF NOT EXISTS hold_open_source ON o2c.hold (company_id, source_type, source_id) WHERE released_at IS NULL AND source_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS hold_open_customer ON o2c.hold (company_id, customer_id) WHERE released_at IS NULL;
+CREATE INDEX IF NOT EXISTS hold_order ON o2c.hold (company_id, order_id) WHERE order_id IS NOT NULL;

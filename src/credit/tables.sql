@@ -1,0 +1,50 @@
+
+-- credit: accounts with their exposure, limits
+
+CREATE SEQUENCE IF NOT EXISTS o2c.credit_account_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_account (
+    company_id         bigint NOT NULL DEFAULT o2c.current_company(),
+    credit_account_id  bigint NOT NULL DEFAULT nextval('o2c.credit_account_id_seq'),
+    customer_id        bigint NOT NULL,
+    currency           text NOT NULL CONSTRAINT credit_account_currency_fkey REFERENCES o2c.currency,
+    credit_limit       numeric CONSTRAINT credit_account_limit CHECK (credit_limit >= 0 AND credit_limit < 'Infinity'),
+    net_unapplied      boolean NOT NULL DEFAULT true,
+    authorized         numeric NOT NULL DEFAULT 0,
+    ordered            numeric NOT NULL DEFAULT 0,
+    shipped            numeric NOT NULL DEFAULT 0,
+    receivable         numeric NOT NULL DEFAULT 0,
+    unapplied          numeric NOT NULL DEFAULT 0,
+    CONSTRAINT credit_account_pkey PRIMARY KEY (company_id, credit_account_id),
+    CONSTRAINT credit_account_customer_key UNIQUE (company_id, customer_id),
+    CONSTRAINT credit_account_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer
+) WITH (fillfactor = 50);
+COMMENT ON TABLE o2c.credit_account IS 'Credit accounts: the limit and the five parts of the exposure, moved by the statements that write the facts';
+COMMENT ON COLUMN o2c.credit_account.credit_limit IS 'null: unlimited. 0: no credit. An exposure equal to the limit passes';
+COMMENT ON COLUMN o2c.credit_account.net_unapplied IS 'Whether money on account reduces the exposure';
+COMMENT ON COLUMN o2c.credit_account.authorized IS 'Held by quotations until they expire';
+COMMENT ON COLUMN o2c.credit_account.ordered IS 'Confirmed, not shipped, gross';
+COMMENT ON COLUMN o2c.credit_account.shipped IS 'Shipped, not invoiced, gross';
+COMMENT ON COLUMN o2c.credit_account.receivable IS 'Open items except payments';
+COMMENT ON COLUMN o2c.credit_account.unapplied IS 'Payments not applied yet';
+
+CREATE TABLE IF NOT EXISTS o2c.customer_credit (
+    company_id         bigint NOT NULL,
+    customer_id        bigint NOT NULL,
+    credit_account_id  bigint NOT NULL,
+    CONSTRAINT customer_credit_pkey PRIMARY KEY (company_id, customer_id),
+    CONSTRAINT customer_credit_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer ON DELETE CASCADE,
+    CONSTRAINT customer_credit_account_fkey FOREIGN KEY (company_id, credit_account_id) REFERENCES o2c.credit_account
+);
+COMMENT ON TABLE o2c.customer_credit IS 'The credit account that a customer uses: its own, else its parent''s';
+CREATE INDEX IF NOT EXISTS customer_credit_account ON o2c.customer_credit (company_id, credit_account_id);
+
+CREATE OR REPLACE TRIGGER map_credit AFTER INSERT ON o2c.customer
+    FOR EACH ROW EXECUTE FUNCTION o2c._map_credit();
+CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.order_line
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('order_id', 'ordered_value', 'shipped_value');
+CREATE OR REPLACE TRIGGER exposure_update AFTER UPDATE ON o2c.order_line
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('order_id', 'ordered_value', 'shipped_value');
+CREATE OR REPLACE TRIGGER exposure_delete AFTER DELETE ON o2c.order_line
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('order_id', 'ordered_value', 'shipped_value');
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.credit_account
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('credit_limit,net_unapplied', 'authorized,ordered,shipped,receivable,unapplied', 'permanent');

@@ -1,0 +1,44 @@
+
+-- inventory: places, stock, movements
+
+CREATE TABLE IF NOT EXISTS o2c.location (
+    company_id  bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT location_company_fkey REFERENCES o2c.company,
+    location    text NOT NULL CONSTRAINT location_location CHECK (location <> ''),
+    name        text,
+    CONSTRAINT location_pkey PRIMARY KEY (company_id, location)
+);
+COMMENT ON TABLE o2c.location IS 'Places that hold stock';
+
+CREATE TABLE IF NOT EXISTS o2c.stock (
+    company_id  bigint NOT NULL DEFAULT o2c.current_company(),
+    product_id  bigint NOT NULL,
+    location    text NOT NULL,
+    on_hand     numeric NOT NULL DEFAULT 0,
+    reserved    numeric NOT NULL DEFAULT 0,
+    CONSTRAINT stock_pkey PRIMARY KEY (company_id, product_id, location),
+    CONSTRAINT stock_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
+    CONSTRAINT stock_location_fkey FOREIGN KEY (company_id, location) REFERENCES o2c.location,
+    CONSTRAINT stock_never_oversold CHECK (0 <= reserved AND reserved <= on_hand AND on_hand < 'Infinity')
+) WITH (fillfactor = 50);
+COMMENT ON TABLE o2c.stock IS 'Stock on hand and reserved by product and place, moved by the statements that write movements and reservations';
+
+CREATE SEQUENCE IF NOT EXISTS o2c.movement_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.stock_movement (
+    company_id    bigint NOT NULL DEFAULT o2c.current_company(),
+    movement_id   bigint NOT NULL DEFAULT nextval('o2c.movement_id_seq'),
+    product_id    bigint NOT NULL,
+    location      text NOT NULL,
+    kind          text NOT NULL CONSTRAINT stock_movement_kind CHECK (kind IN ('receipt', 'shipment', 'return', 'adjustment')),
+    quantity      numeric NOT NULL CONSTRAINT stock_movement_quantity CHECK (quantity <> 0 AND quantity > '-Infinity' AND quantity < 'Infinity'),
+    effective_on  date NOT NULL DEFAULT o2c.today(),
+    recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    order_id      bigint,
+    line_no       integer,
+    reason        text,
+    actor         text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT stock_movement_pkey PRIMARY KEY (company_id, movement_id),
+    CONSTRAINT stock_movement_stock_fkey FOREIGN KEY (company_id, product_id, location) REFERENCES o2c.stock,
+    CONSTRAINT stock_movement_line_fkey FOREIGN KEY (company_id, order_id, line_no) REFERENCES o2c.order_line
+);
+COMMENT ON TABLE o2c.stock_movement IS 'What came in and went out, append-only; positive quantities come in';
+CREATE INDEX IF NOT EXISTS stock_movement_product ON o2c.stock_movement (company_id, product_id, location, effective_on);

@@ -1,0 +1,87 @@
+
+-- ordering: sales orders and their lines
+
+CREATE SEQUENCE IF NOT EXISTS o2c.order_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.sales_order (
+    company_id      bigint NOT NULL DEFAULT o2c.current_company(),
+    order_id        bigint NOT NULL DEFAULT nextval('o2c.order_id_seq'),
+    number          text,
+    customer_id     bigint NOT NULL,
+    state           text NOT NULL DEFAULT 'draft' CONSTRAINT sales_order_state CHECK
+                    (state IN ('draft', 'submitted', 'confirmed', 'held', 'refused', 'completed', 'cancelled')),
+    ordered_on      date NOT NULL DEFAULT o2c.today(),
+    requested_on    date,
+    po_number       text,
+    currency        text NOT NULL CONSTRAINT sales_order_currency_fkey REFERENCES o2c.currency,
+    payment_terms   o2c.payment_terms NOT NULL,
+    line_amount     numeric NOT NULL DEFAULT 0,
+    charge_amount   numeric NOT NULL DEFAULT 0,
+    net_amount      numeric NOT NULL DEFAULT 0,
+    tax_amount      numeric NOT NULL DEFAULT 0,
+    total_amount    numeric NOT NULL DEFAULT 0,
+    credit_rate     numeric NOT NULL DEFAULT 1 CONSTRAINT sales_order_credit_rate CHECK (credit_rate > 0),
+    location        text NOT NULL DEFAULT 'MAIN',
+    created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    created_by      text NOT NULL DEFAULT o2c.actor(),
+    attributes      jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT sales_order_pkey PRIMARY KEY (company_id, order_id),
+    CONSTRAINT sales_order_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT sales_order_total CHECK (net_amount = line_amount + charge_amount AND total_amount = net_amount + tax_amount)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE o2c.sales_order IS 'Sales orders: draft, submitted, then confirmed, held or refused; completed or cancelled at the end';
+COMMENT ON COLUMN o2c.sales_order.credit_rate IS 'Units of the credit account''s currency for one of the order''s, frozen when credit was taken';
+COMMENT ON COLUMN o2c.sales_order.location IS 'Place that the order is served from';
+CREATE INDEX IF NOT EXISTS sales_order_customer ON o2c.sales_order (company_id, customer_id, order_id);
+CREATE INDEX IF NOT EXISTS sales_order_held ON o2c.sales_order (company_id, customer_id, order_id) WHERE state = 'held';
+CREATE INDEX IF NOT EXISTS sales_order_po ON o2c.sales_order (company_id, customer_id, upper(po_number)) WHERE po_number IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS o2c.order_line (
+    company_id          bigint NOT NULL DEFAULT o2c.current_company(),
+    order_id            bigint NOT NULL,
+    line_no             integer NOT NULL,
+    kind                text NOT NULL DEFAULT 'item' CONSTRAINT order_line_kind CHECK (kind IN ('item', 'charge')),
+    product_id          bigint,
+    description         text NOT NULL,
+    quantity            numeric NOT NULL CONSTRAINT order_line_quantity CHECK (quantity > 0 AND quantity < 'Infinity'),
+    unit_price          numeric NOT NULL CONSTRAINT order_line_unit_price CHECK (unit_price >= 0 AND unit_price < 'Infinity'),
+    discount_percent    numeric NOT NULL DEFAULT 0 CONSTRAINT order_line_discount CHECK (discount_percent BETWEEN 0 AND 100),
+    net_amount          numeric NOT NULL,
+    tax_category        text NOT NULL,
+    tax_rate            numeric NOT NULL,
+    tax_amount          numeric NOT NULL,
+    confirmed_quantity  numeric NOT NULL DEFAULT 0,
+    reserved_quantity   numeric NOT NULL DEFAULT 0,
+    shipped_quantity    numeric NOT NULL DEFAULT 0,
+    returned_quantity   numeric NOT NULL DEFAULT 0,
+    invoiced_quantity   numeric NOT NULL DEFAULT 0,
+    credited_quantity   numeric NOT NULL DEFAULT 0,
+    cancelled_quantity  numeric NOT NULL DEFAULT 0,
+    ordered_value       numeric NOT NULL GENERATED ALWAYS AS
+        (round((net_amount + tax_amount) * confirmed_quantity / quantity, 4)
+         - round((net_amount + tax_amount) * shipped_quantity / quantity, 4)) STORED,
+    shipped_value       numeric NOT NULL GENERATED ALWAYS AS
+        (round((net_amount + tax_amount) * shipped_quantity / quantity, 4)
+         - round((net_amount + tax_amount) * returned_quantity / quantity, 4)
+         - round((net_amount + tax_amount) * invoiced_quantity / quantity, 4)
+         + round((net_amount + tax_amount) * credited_quantity / quantity, 4)) STORED,
+    attributes          jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT order_line_pkey PRIMARY KEY (company_id, order_id, line_no),
+    CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
+    CONSTRAINT order_line_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
+    CONSTRAINT order_line_product CHECK ((kind = 'item') = (product_id IS NOT NULL)),
+    CONSTRAINT order_line_confirmed CHECK (confirmed_quantity >= 0 AND confirmed_quantity + cancelled_quantity <= quantity),
+    CONSTRAINT order_line_cancelled CHECK (cancelled_quantity >= 0),
+    CONSTRAINT order_line_shipped CHECK (shipped_quantity BETWEEN 0 AND confirmed_quantity),
+    CONSTRAINT order_line_reserved CHECK (reserved_quantity >= 0 AND reserved_quantity + shipped_quantity <= confirmed_quantity),
+    CONSTRAINT order_line_returned CHECK (returned_quantity BETWEEN 0 AND shipped_quantity),
+    CONSTRAINT order_line_invoiced CHECK (invoiced_quantity >= 0 AND invoiced_quantity <= shipped_quantity + credited_quantity),
+    CONSTRAINT order_line_credited CHECK (credited_quantity BETWEEN 0 AND invoiced_quantity)
+) WITH (fillfactor = 60);
+COMMENT ON TABLE o2c.order_line IS 'Lines of orders. Quantities drive everything: states, exposure and what is to ship and to bill follow from them';
+COMMENT ON COLUMN o2c.order_line.kind IS 'item: a product. charge: freight and the like (EN 16931 BG-21); due with the first shipment';
+COMMENT ON COLUMN o2c.order_line.tax_amount IS 'The line''s share of the order''s tax, which is computed once per category and rate';
+COMMENT ON COLUMN o2c.order_line.confirmed_quantity IS 'Quantity in force: credit was taken for it';
+COMMENT ON COLUMN o2c.order_line.ordered_value IS 'Gross value confirmed and not shipped: the line''s part of the exposure "ordered". A function of the row, so that it cannot drift; 4 digits are the most of any currency';
+COMMENT ON COLUMN o2c.order_line.shipped_value IS 'Gross value shipped and not invoiced: the line''s part of the exposure "shipped"';
+CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, product_id, order_id)
+    WHERE kind = 'item' AND confirmed_quantity > shipped_quantity + reserved_quantity;

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * customer.c
+ *		Finding customers, and the lock that orders all work on one of them.
+ *
+ * Locking order of every command: the group rows of the customers concerned
+ * (in id order), then documents, then credit accounts, then stock (in product
+ * order), then number series.  Whoever holds a group row is alone with that
+ * group's orders, invoices, payments and holds, so commands cannot deadlock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "party/customer.h"
+
+#include "core/plan.h"
+
+/* The id of a customer by its code. */
+int64
+o2c_find_customer(int64 company, const char *code)
+{
+	static O2cPlan find = O2C_PLAN("SELECT customer_id FROM o2c.customer WHERE company_id = $1 AND code = $2",
+								   INT8OID, TEXTOID);
+
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_cstring(code))) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
+				 errmsg("company %lld has no customer \"%s\"", (long long) company, code),
+				 errhint("Customers are found by their code in o2c.customer.")));
+	return o2c_row_int8(0, 1);
+}
+
+/* Locks the groups of some customers, in id order. */
+void
+o2c_lock_customers(int64 company, const int64 *customers, int n)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.customer WHERE company_id = $1 AND customer_id IN"
+								   " (SELECT group_id FROM o2c.customer WHERE company_id = $1 AND customer_id = ANY ($2))"
+								   " ORDER BY customer_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
+
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(customers, n))));
+}
+
+/* Locks the group of one customer. */
+void
+o2c_lock_customer(int64 company, int64 customer)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.customer WHERE company_id = $1 AND customer_id ="
+								   " (SELECT group_id FROM o2c.customer WHERE company_id = $1 AND customer_id = $2)"
+								   " FOR NO KEY UPDATE", INT8OID, INT8OID);
+
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
+}

@@ -1,0 +1,51 @@
+
+-- shipping: carriers, shipments
+
+CREATE SEQUENCE IF NOT EXISTS o2c.carrier_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.carrier (
+    company_id  bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT carrier_company_fkey REFERENCES o2c.company,
+    carrier_id  bigint NOT NULL DEFAULT nextval('o2c.carrier_id_seq'),
+    code        text NOT NULL,
+    name        text NOT NULL,
+    phone       text,
+    attributes  jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT carrier_pkey PRIMARY KEY (company_id, carrier_id),
+    CONSTRAINT carrier_code_key UNIQUE (company_id, code)
+);
+COMMENT ON TABLE o2c.carrier IS 'Carriers that take shipments';
+
+CREATE SEQUENCE IF NOT EXISTS o2c.shipment_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.shipment (
+    company_id   bigint NOT NULL DEFAULT o2c.current_company(),
+    shipment_id  bigint NOT NULL DEFAULT nextval('o2c.shipment_id_seq'),
+    number       text,
+    order_id     bigint NOT NULL,
+    customer_id  bigint NOT NULL,
+    carrier_id   bigint,
+    state        text NOT NULL DEFAULT 'shipped' CONSTRAINT shipment_state CHECK (state IN ('shipped')),
+    shipped_on   date NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    created_by   text NOT NULL DEFAULT o2c.actor(),
+    attributes   jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT shipment_pkey PRIMARY KEY (company_id, shipment_id),
+    CONSTRAINT shipment_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
+    CONSTRAINT shipment_carrier_fkey FOREIGN KEY (company_id, carrier_id) REFERENCES o2c.carrier
+);
+COMMENT ON TABLE o2c.shipment IS 'Shipments: goods of one order that left together';
+CREATE INDEX IF NOT EXISTS shipment_order ON o2c.shipment (company_id, order_id);
+
+CREATE TABLE IF NOT EXISTS o2c.shipment_line (
+    company_id         bigint NOT NULL DEFAULT o2c.current_company(),
+    shipment_id        bigint NOT NULL,
+    line_no            integer NOT NULL,
+    order_id           bigint NOT NULL,
+    quantity           numeric NOT NULL CONSTRAINT shipment_line_quantity CHECK (quantity > 0),
+    invoiced_quantity  numeric NOT NULL DEFAULT 0,
+    CONSTRAINT shipment_line_pkey PRIMARY KEY (company_id, shipment_id, line_no),
+    CONSTRAINT shipment_line_shipment_fkey FOREIGN KEY (company_id, shipment_id) REFERENCES o2c.shipment,
+    CONSTRAINT shipment_line_order_fkey FOREIGN KEY (company_id, order_id, line_no) REFERENCES o2c.order_line,
+    CONSTRAINT shipment_line_billed_once CHECK (invoiced_quantity BETWEEN 0 AND quantity)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE o2c.shipment_line IS 'Lines of shipments; line_no is the order line''s';
+COMMENT ON COLUMN o2c.shipment_line.invoiced_quantity IS 'Billing consumes it: a shipped line is billed once';
+CREATE INDEX IF NOT EXISTS shipment_line_billable ON o2c.shipment_line (company_id, shipment_id) WHERE invoiced_quantity < quantity;
