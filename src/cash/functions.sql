@@ -1,5 +1,7 @@
 -- cash: references with check digits, bank account numbers, references in free text
 
+-- creditor_reference (ISO 11649); why functions of text and bytea serve it: src/cash/code.c
+
 CREATE TYPE o2c.creditor_reference;
 
 CREATE FUNCTION o2c._creditor_reference_in(cstring) RETURNS o2c.creditor_reference
@@ -137,6 +139,8 @@ CREATE FUNCTION o2c.print_form(reference o2c.creditor_reference) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_print_code' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.print_form(o2c.creditor_reference) IS
 'The creditor reference as it is printed: in groups of four.';
+
+-- iban (ISO 13616)
 
 CREATE TYPE o2c.iban;
 
@@ -281,6 +285,8 @@ AS 'MODULE_PATHNAME', 'o2c_iban_bank' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.iban_bank(o2c.iban) IS
 'The bank identifier in an IBAN, where the IBAN registry puts it; null where the registry names none (Poland).';
 
+-- national reference schemes
+
 CREATE FUNCTION o2c.check_digit(scheme text, reference text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_check_digit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.check_digit(text, text) IS
@@ -295,6 +301,8 @@ CREATE FUNCTION o2c.print_form(scheme text, reference text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_print_reference' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.print_form(text, text) IS
 'A reference with check digits as its scheme prints it: RF in groups of four, QRR and VIITE in groups of five from the right, OGM as +++123/4567/89012+++, KID unbroken. Schemes as in o2c.check_digit. Errors: OC001 for another scheme, OC203 for a wrong reference.';
+
+-- references in free text
 
 CREATE FUNCTION o2c.reference_tokens(remittance text) RETURNS text[]
 AS 'MODULE_PATHNAME', 'o2c_reference_tokens' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

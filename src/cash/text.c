@@ -127,10 +127,11 @@ is_candidate(const char *s, int len)
 static void
 add_once(Tokens *t, const char *s, int len)
 {
-	uint32		hash = hash_bytes((const unsigned char *) s, len);
+	uint32		hash;
 
 	if (!is_candidate(s, len))
 		return;
+	hash = hash_bytes((const unsigned char *) s, len);
 	for (int i = 0; i < t->n; i++)
 		if (t->hashes[i] == hash && strncmp(t->tokens[i], s, len) == 0 && t->tokens[i][len] == '\0')
 			return;
@@ -146,10 +147,13 @@ prefix_length(const char *s, int len)
 {
 	int			longest = 0;
 
-	for (int i = 0; i < lengthof(prefixes); i++)
+	for (int i = 0; i < lengthof(prefixes) && len > 0; i++)
 	{
-		int			n = strlen(prefixes[i]);
+		int			n;
 
+		if (prefixes[i][0] != s[0])
+			continue;
+		n = strlen(prefixes[i]);
 		if (n > longest && n <= len && memcmp(s, prefixes[i], n) == 0)
 			longest = n;
 	}

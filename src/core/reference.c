@@ -78,7 +78,7 @@ strip_creditor_reference(const char *s, int len, char *out)
 
 		if (c == '\0')
 			continue;
-		if (n == O2C_RF_MAX)
+		if (n == O2C_RF_MAX || (n < 2 && c != "RF"[n]))
 			return 0;
 		code[n++] = c;
 	}
