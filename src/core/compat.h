@@ -22,4 +22,9 @@
 #define o2c_guc_malloc(size) malloc(size)
 #endif
 
+/* PostgreSQL 16 lets an input function note bad input instead of raising it. */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
 #endif /* O2C_COMPAT_H */
