@@ -68,26 +68,34 @@ COMMENT ON FUNCTION o2c._terms_hash_extended(o2c.payment_terms, bigint) IS 'Hash
 
 CREATE OPERATOR o2c.= (LEFTARG = o2c.payment_terms, RIGHTARG = o2c.payment_terms, FUNCTION = o2c._terms_eq,
     COMMUTATOR = OPERATOR(o2c.=), NEGATOR = OPERATOR(o2c.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
+COMMENT ON OPERATOR o2c.= (o2c.payment_terms, o2c.payment_terms) IS 'the same terms';
 CREATE OPERATOR o2c.<> (LEFTARG = o2c.payment_terms, RIGHTARG = o2c.payment_terms, FUNCTION = o2c._terms_ne,
     COMMUTATOR = OPERATOR(o2c.<>), NEGATOR = OPERATOR(o2c.=), RESTRICT = neqsel, JOIN = neqjoinsel);
+COMMENT ON OPERATOR o2c.<> (o2c.payment_terms, o2c.payment_terms) IS 'other terms';
 CREATE OPERATOR o2c.< (LEFTARG = o2c.payment_terms, RIGHTARG = o2c.payment_terms, FUNCTION = o2c._terms_lt,
     COMMUTATOR = OPERATOR(o2c.>), NEGATOR = OPERATOR(o2c.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel);
+COMMENT ON OPERATOR o2c.< (o2c.payment_terms, o2c.payment_terms) IS 'before in the order of canonical texts';
 CREATE OPERATOR o2c.<= (LEFTARG = o2c.payment_terms, RIGHTARG = o2c.payment_terms, FUNCTION = o2c._terms_le,
     COMMUTATOR = OPERATOR(o2c.>=), NEGATOR = OPERATOR(o2c.>), RESTRICT = scalarlesel, JOIN = scalarlejoinsel);
+COMMENT ON OPERATOR o2c.<= (o2c.payment_terms, o2c.payment_terms) IS 'before in the order of canonical texts, or the same';
 CREATE OPERATOR o2c.> (LEFTARG = o2c.payment_terms, RIGHTARG = o2c.payment_terms, FUNCTION = o2c._terms_gt,
     COMMUTATOR = OPERATOR(o2c.<), NEGATOR = OPERATOR(o2c.<=), RESTRICT = scalargtsel, JOIN = scalargtjoinsel);
+COMMENT ON OPERATOR o2c.> (o2c.payment_terms, o2c.payment_terms) IS 'after in the order of canonical texts';
 CREATE OPERATOR o2c.>= (LEFTARG = o2c.payment_terms, RIGHTARG = o2c.payment_terms, FUNCTION = o2c._terms_ge,
     COMMUTATOR = OPERATOR(o2c.<=), NEGATOR = OPERATOR(o2c.<), RESTRICT = scalargesel, JOIN = scalargejoinsel);
+COMMENT ON OPERATOR o2c.>= (o2c.payment_terms, o2c.payment_terms) IS 'after in the order of canonical texts, or the same';
 
 CREATE OPERATOR CLASS o2c.payment_terms_ops DEFAULT FOR TYPE o2c.payment_terms USING btree AS
     OPERATOR 1 o2c.<, OPERATOR 2 o2c.<=, OPERATOR 3 o2c.=, OPERATOR 4 o2c.>=, OPERATOR 5 o2c.>,
     FUNCTION 1 o2c._terms_cmp(o2c.payment_terms, o2c.payment_terms),
     FUNCTION 2 (o2c.payment_terms, o2c.payment_terms) pg_catalog.bytea_sortsupport(internal),
     FUNCTION 4 (o2c.payment_terms, o2c.payment_terms) pg_catalog.btequalimage(oid);
+COMMENT ON OPERATOR CLASS o2c.payment_terms_ops USING btree IS 'Payment terms are unique, sorted and grouped by canonical text.';
 CREATE OPERATOR CLASS o2c.payment_terms_ops DEFAULT FOR TYPE o2c.payment_terms USING hash AS
     OPERATOR 1 o2c.=,
     FUNCTION 1 o2c._terms_hash(o2c.payment_terms),
     FUNCTION 2 o2c._terms_hash_extended(o2c.payment_terms, bigint);
+COMMENT ON OPERATOR CLASS o2c.payment_terms_ops USING hash IS 'Payment terms are joined and grouped by canonical text.';
 
 CREATE FUNCTION o2c.parse_terms(input text, reading text) RETURNS o2c.payment_terms
 AS 'MODULE_PATHNAME', 'o2c_parse_terms_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -144,9 +144,9 @@ at_month_end(Parser *p, int ahead)
 	return found;
 }
 
-/* Takes a whole number. */
+/* Takes a whole number or an ordinal. */
 static bool
-take_count(Parser *p, int least, int most, const char *what, int32 *result)
+take_whole(Parser *p, int least, int most, const char *what, int32 *result)
 {
 	const Token *token = &p->in->tokens[p->in->at];
 
@@ -160,21 +160,31 @@ take_count(Parser *p, int least, int most, const char *what, int32 *result)
 	return true;
 }
 
+/* Takes a whole number that counts something. */
+static bool
+take_count(Parser *p, int least, int most, const char *what, int32 *result)
+{
+	if (o2c_at_ordinal(p->in, 0))
+		return o2c_terms_unexpected(p->in, HINT_RULE);
+	return take_whole(p, least, most, what, result);
+}
+
 /* Takes a day of the month. */
 static bool
 take_day(Parser *p, int32 *result)
 {
-	return take_count(p, 1, 31, "A day of the month", result);
+	return take_whole(p, 1, 31, "A day of the month", result);
 }
 
-/* Takes a rate that is more than nothing and less than everything. */
+/* Takes a number that is more than nothing and at most so many millionths. */
 static bool
-take_percent(Parser *p, int64 most, int64 *result)
+take_size(Parser *p, int64 most, const char *complaint, int64 *result)
 {
+	if (!o2c_at_number(p->in, 0) || o2c_at_ordinal(p->in, 0))
+		return o2c_terms_unexpected(p->in, HINT_PARTS);
 	*result = p->in->tokens[p->in->at++].value;
 	if (*result <= 0 || *result > most)
-		return invalid(p, "A rate is more than 0 and less than 100 percent.", NULL);
-	o2c_accept(p->in, "%");
+		return invalid(p, complaint, NULL);
 	return true;
 }
 
@@ -193,7 +203,7 @@ parse_prox(Parser *p, O2cDueRule *rule)
 	bool		kth = o2c_at_number(p->in, 1);
 
 	rule->months = 1;
-	if (!take_day(p, &rule->day) || (kth && !take_count(p, 1, O2C_MAX_TERM_MONTHS, "The month of \"prox\"", &rule->months)))
+	if (!take_day(p, &rule->day) || (kth && !take_whole(p, 1, O2C_MAX_TERM_MONTHS, "The month of \"prox\"", &rule->months)))
 		return false;
 	p->in->at++;
 	p->prox = rule->months;
@@ -311,10 +321,10 @@ parse_month_end(Parser *p, O2cDueRule *rule, bool ordered, bool comma)
 	bool		pending = (p->stage == STAGE_MONTHS || p->stage == STAGE_DAYS) && !ordered && !p->stepwise;
 
 	accept_any(p, month_ends, lengthof(month_ends), &months);
+	if (months > 0 && p->stage > STAGE_CUTOFF)
+		return invalid(p, "The next month comes first in a rule.", HINT_EOM);
 	if (pending)
 		return parse_days_eom(p, rule, comma);
-	if (months > 0 && p->stage > STAGE_CUTOFF)
-		return invalid(p, "The next month comes first in a rule.", HINT_RULE);
 	rule->months += months;
 	rule->eom = true;
 	p->stage = STAGE_EOM;
@@ -345,6 +355,7 @@ parse_pay_days(Parser *p, O2cDueRule *rule)
 static bool
 parse_day(Parser *p, O2cDueRule *rule)
 {
+	p->in->at++;			/* the word "day" */
 	p->stage = STAGE_DAY;
 	return take_day(p, &rule->day);
 }
@@ -367,7 +378,7 @@ parse_after_month_end(Parser *p, O2cDueRule *rule)
 {
 	int			months = 0;
 
-	p->in->at++;
+	p->in->at++;			/* the word "after" */
 	accept_any(p, month_ends, lengthof(month_ends), &months);
 	if (rule->months > 0)
 		return ambiguous(p, "Months and a month end have several readings.", HINT_EOM);
@@ -379,37 +390,51 @@ parse_after_month_end(Parser *p, O2cDueRule *rule)
 	return true;
 }
 
+/* A step that begins with a word. */
+static bool
+parse_word_step(Parser *p, O2cDueRule *rule, bool ordered, bool comma, bool *found)
+{
+	*found = true;
+	if (p->stage == STAGE_START && o2c_accept(p->in, "cutoff"))
+		return parse_cutoff(p, rule);
+	if (p->stage < STAGE_EOM && at_month_end(p, 0))
+		return parse_month_end(p, rule, ordered, comma);
+	if (p->stage == STAGE_DAYS && o2c_at(p->in, 0, "after from past") && at_month_end(p, 1))
+		return parse_after_month_end(p, rule);
+	if (p->stage < STAGE_DAY && o2c_accept_phrase(p->in, "pay on"))
+		return parse_pay_days(p, rule);
+	*found = p->stage < STAGE_DAY && o2c_at(p->in, 0, "day d") && o2c_at_number(p->in, 1);
+	if (!*found)
+		return true;
+	/* "D15" of a date formula is the next 15th */
+	if (o2c_accept(p->in, "d"))
+		return parse_pay_days(p, rule);
+	return parse_day(p, rule);
+}
+
 /* One step of a rule, if one follows. */
 static bool
 parse_step(Parser *p, O2cDueRule *rule, bool *found)
 {
 	int			start = p->in->at;
 	bool		comma = o2c_accept(p->in, ",");
-	bool		ordered = p->stage > STAGE_START && o2c_accept(p->in, "then");
-	bool		plus = !ordered && o2c_accept(p->in, "+ plus");
+	bool		then = p->stage > STAGE_START && o2c_accept(p->in, "then");
+	bool		plus = !then && o2c_accept(p->in, "+ plus");
+	bool		joined = then || plus;
+	bool		ok = true;
 
-	*found = true;
-	if (p->stage == STAGE_START && o2c_accept(p->in, "cutoff"))
-		return parse_cutoff(p, rule);
-	if (p->stage < STAGE_DAY && (o2c_accept_phrase(p->in, "pay on") || (o2c_at_number(p->in, 1) && o2c_accept(p->in, "d"))))
-		return parse_pay_days(p, rule);
-	if (p->stage < STAGE_DAY && o2c_at_number(p->in, 1) && o2c_accept(p->in, "day"))
-		return parse_day(p, rule);
-	if (p->stage == STAGE_DAYS && o2c_at(p->in, 0, "after from past") && at_month_end(p, 1))
-		return parse_after_month_end(p, rule);
-	if (p->stage < STAGE_EOM && at_month_end(p, 0))
-		/* in a date formula, "30D+CM", the order is that of the text */
-		return parse_month_end(p, rule, ordered || (plus && o2c_at(p->in, 0, "cm")), comma);
-	if (o2c_at_number(p->in, 0) && (!comma || plus || ordered || p->stage == STAGE_CUTOFF))
+	*found = false;
+	if (o2c_at_number(p->in, 0))
 	{
-		if (!parse_number(p, rule, ordered || plus, found))
-			return false;
+		if (!comma || joined || p->stage == STAGE_CUTOFF)
+			ok = parse_number(p, rule, joined, found);
 	}
-	else
-		*found = false;
+	/* in a date formula, "30D+CM", the order is that of the text */
+	else if (!plus || o2c_at(p->in, 0, "cm"))
+		ok = parse_word_step(p, rule, joined, comma, found);
 	if (!*found)
 		p->in->at = start;
-	return true;
+	return ok;
 }
 
 /* One way to say it where there are several. */
@@ -463,8 +488,9 @@ parse_tier(Parser *p)
 
 	if (instalment->ntiers == O2C_MAX_TIERS)
 		return invalid(p, psprintf("There are at most %d discounts.", O2C_MAX_TIERS), NULL);
-	if (!take_percent(p, O2C_WHOLE - 1, &tier->percent))
+	if (!take_size(p, O2C_WHOLE - 1, "A discount is more than 0 and less than 100 percent.", &tier->percent))
 		return false;
+	o2c_accept(p->in, "%");
 	o2c_accept(p->in, "/");
 	o2c_accept(p->in, "within");
 	p->marked = true;
@@ -577,28 +603,27 @@ at_share(Parser *p)
 		o2c_at(p->in, 2, "@ at net cia cwo cbs pia cod cnd cash payment in deposit prepaid prepayment due immediate immediately");
 }
 
+/* An instalment with its share. */
+static bool
+parse_share(Parser *p)
+{
+	if (o2c_accept(p->in, "balance rest remainder"))
+		return add_instalment(p, O2C_SHARE_REST);
+	if (o2c_accept(p->in, "fixed"))
+		return add_instalment(p, O2C_SHARE_FIXED) &&
+			take_size(p, PG_INT64_MAX, "A fixed instalment is more than 0.", &p->instalment->size);
+	return add_instalment(p, O2C_SHARE_PERCENT) &&
+		take_size(p, O2C_WHOLE, "A share is more than 0 and at most 100 percent.", &p->instalment->size);
+}
+
 /* An instalment: its share and its specification. */
 static bool
 parse_part(Parser *p)
 {
-	if (o2c_accept(p->in, "balance rest remainder"))
-	{
-		if (!add_instalment(p, O2C_SHARE_REST))
-			return false;
-	}
-	else
-	{
-		bool		fixed = o2c_accept(p->in, "fixed");
-
-		if (!add_instalment(p, fixed ? O2C_SHARE_FIXED : O2C_SHARE_PERCENT))
-			return false;
-		if (!o2c_at_number(p->in, 0))
-			return o2c_terms_unexpected(p->in, HINT_PARTS);
-		if (!fixed && !take_percent(p, O2C_WHOLE, &p->instalment->size))
-			return false;
-		if (fixed && (p->instalment->size = p->in->tokens[p->in->at++].value) == 0)
-			return invalid(p, "A fixed instalment is more than 0.", NULL);
-	}
+	if (!parse_share(p))
+		return false;
+	if (p->instalment->share == O2C_SHARE_PERCENT)
+		o2c_accept(p->in, "%");
 	o2c_accept(p->in, "@ at");
 	return parse_spec(p);
 }

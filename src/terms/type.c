@@ -26,7 +26,7 @@
  * noted in escontext where the caller wants that.
  */
 static text *
-canonical_terms(const char *input, const char *reading, Node *escontext)
+canonical_terms(const char *input, const char *reading, fmNodePtr escontext)
 {
 	TermsInput	in;
 	O2cTerms   *terms = o2c_parse_terms(&in, input, reading);
