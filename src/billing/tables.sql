@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     net_amount           numeric NOT NULL DEFAULT 0,
     tax_amount           numeric NOT NULL DEFAULT 0,
     total_amount         numeric NOT NULL DEFAULT 0,
+    credit_rate          numeric NOT NULL DEFAULT 1 CONSTRAINT invoice_credit_rate CHECK (credit_rate > 0),
     reason               text,
     recorded_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by           text NOT NULL DEFAULT o2c.actor(),
@@ -83,6 +84,31 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_tax (
     CONSTRAINT invoice_tax_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice
 );
 COMMENT ON TABLE o2c.invoice_tax IS 'Tax of invoices, computed once per category and rate (EN 16931 BG-23, BR-CO-17)';
+
+CREATE OR REPLACE VIEW o2c._billable_line AS
+SELECT sl.company_id, c.customer_id, coalesce(c.bill_to_customer_id, c.customer_id) AS bill_to_customer_id, s.shipped_on,
+       CASE c.invoice_per WHEN 'shipment' THEN s.shipment_id WHEN 'order' THEN o.order_id ELSE 0 END AS invoice_key,
+       o.order_id, s.shipment_id, sl.line_no, sl.quantity - sl.invoiced_quantity AS quantity,
+       l.kind, l.product_id, l.description, l.unit_price, l.discount_percent, l.tax_category, l.tax_rate,
+       o.currency, o.payment_terms::text AS payment_terms, o.po_number, o.credit_rate
+FROM o2c.shipment_line sl
+JOIN o2c.shipment s ON s.company_id = sl.company_id AND s.shipment_id = sl.shipment_id
+JOIN o2c.order_line l ON l.company_id = sl.company_id AND l.order_id = sl.order_id AND l.line_no = sl.line_no
+JOIN o2c.sales_order o ON o.company_id = sl.company_id AND o.order_id = sl.order_id
+JOIN o2c.customer c ON c.company_id = o.company_id AND c.customer_id = o.customer_id
+WHERE sl.invoiced_quantity < sl.quantity;
+COMMENT ON VIEW o2c._billable_line IS 'What was shipped and not invoiced; lines with the same bill-to, currency, terms and invoice_key go on one invoice';
+
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.invoice
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'number,state,due_on', 'permanent');
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.invoice REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.invoice_line
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.invoice_tax
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
 
 -- EN 16931: BR-CO-10 and BR-CO-12 (sums of lines and charges), BR-CO-14 (sum of tax), the taxable amount of
 -- each category (BR-S-08 and its kin) and BR-CO-17 (tax of a category); BR-CO-13 and BR-CO-15 are constraints

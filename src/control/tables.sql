@@ -90,6 +90,18 @@ CREATE UNIQUE INDEX IF NOT EXISTS hold_open_rule ON o2c.hold (company_id, order_
 CREATE UNIQUE INDEX IF NOT EXISTS hold_open_source ON o2c.hold (company_id, source_type, source_id) WHERE released_at IS NULL AND source_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS hold_open_customer ON o2c.hold (company_id, customer_id) WHERE released_at IS NULL;
 CREATE INDEX IF NOT EXISTS hold_order ON o2c.hold (company_id, order_id) WHERE order_id IS NOT NULL;
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.hold
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'released_on,released_at,released_by,release_reason', 'permanent');
+CREATE OR REPLACE TRIGGER follow_release AFTER UPDATE OF released_at ON o2c.hold FOR EACH ROW
+    WHEN (NEW.order_id IS NULL AND OLD.released_at IS NULL AND NEW.released_at IS NOT NULL)
+    EXECUTE FUNCTION o2c._follow_release();
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.hold REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.hold REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER c_gate BEFORE UPDATE OF state ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._pass_gate();
+
 
 CREATE OR REPLACE VIEW o2c.verify_hold AS
 SELECT h.company_id, 'hold of the order''s customer' AS check_name, format('hold %s', h.hold_id) AS object,

@@ -38,6 +38,35 @@ CREATE TABLE IF NOT EXISTS o2c.customer_credit (
 COMMENT ON TABLE o2c.customer_credit IS 'The credit account that a customer uses: its own, else its parent''s';
 CREATE INDEX IF NOT EXISTS customer_credit_account ON o2c.customer_credit (company_id, credit_account_id);
 
+CREATE SEQUENCE IF NOT EXISTS o2c.credit_limit_change_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_limit_change (
+    company_id         bigint NOT NULL,
+    change_id          bigint NOT NULL DEFAULT nextval('o2c.credit_limit_change_id_seq'),
+    credit_account_id  bigint NOT NULL,
+    amount             numeric,
+    reason             text,
+    effective_on       date NOT NULL DEFAULT o2c.today(),
+    recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor              text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT credit_limit_change_pkey PRIMARY KEY (company_id, change_id),
+    CONSTRAINT credit_limit_change_account_fkey FOREIGN KEY (company_id, credit_account_id) REFERENCES o2c.credit_account
+);
+COMMENT ON TABLE o2c.credit_limit_change IS 'What credit limits were set to, when and by whom, append-only';
+CREATE INDEX IF NOT EXISTS credit_limit_change_account ON o2c.credit_limit_change (company_id, credit_account_id, change_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_limit_change
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('default_credit_limit', NULL, 'Credit limit that a new customer starts with; empty is unlimited')
+ON CONFLICT DO NOTHING;
+
+CREATE OR REPLACE TRIGGER seed_credit_rules AFTER INSERT ON o2c.company
+    FOR EACH ROW EXECUTE FUNCTION o2c._seed_credit_rules();
+CREATE OR REPLACE TRIGGER follow_credit AFTER UPDATE ON o2c.credit_account FOR EACH ROW
+    WHEN (NEW.authorized + NEW.ordered + NEW.shipped + NEW.receivable - NEW.unapplied
+          < OLD.authorized + OLD.ordered + OLD.shipped + OLD.receivable - OLD.unapplied
+          OR coalesce(NEW.credit_limit, 'Infinity') > coalesce(OLD.credit_limit, 'Infinity'))
+    EXECUTE FUNCTION o2c._follow_credit();
 CREATE OR REPLACE TRIGGER map_credit AFTER INSERT ON o2c.customer
     FOR EACH ROW EXECUTE FUNCTION o2c._map_credit();
 CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.order_line

@@ -43,6 +43,18 @@ CREATE TABLE IF NOT EXISTS o2c.stock_movement (
 COMMENT ON TABLE o2c.stock_movement IS 'What came in and went out, append-only; positive quantities come in';
 CREATE INDEX IF NOT EXISTS stock_movement_product ON o2c.stock_movement (company_id, product_id, location, effective_on);
 
+
+CREATE OR REPLACE TRIGGER seed_location AFTER INSERT ON o2c.company
+    FOR EACH ROW EXECUTE FUNCTION o2c._seed_location();
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.stock
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'on_hand,reserved', 'permanent');
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.stock_movement
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER keep_on_hand AFTER INSERT ON o2c.stock_movement REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_on_hand();
+CREATE OR REPLACE TRIGGER stock_update AFTER UPDATE ON o2c.order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_reserved();
+
 CREATE OR REPLACE VIEW o2c.verify_stock AS
 SELECT s.company_id, 'stock on hand' AS check_name, format('product %s at %s', p.sku, s.location) AS object,
        coalesce(m.quantity, 0)::text AS expected, s.on_hand::text AS found

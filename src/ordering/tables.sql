@@ -86,6 +86,20 @@ COMMENT ON COLUMN o2c.order_line.shipped_value IS 'Gross value shipped and not i
 CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, product_id, order_id)
     WHERE kind = 'item' AND confirmed_quantity > shipped_quantity + reserved_quantity;
 
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent');
+CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
+CREATE OR REPLACE TRIGGER follow AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (OLD.state <> NEW.state AND NEW.state IN ('confirmed', 'cancelled') AND OLD.state <> 'completed')
+    EXECUTE FUNCTION o2c._follow_order();
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.sales_order REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent');
+
 CREATE OR REPLACE VIEW o2c.verify_order_total AS
 SELECT o.company_id, 'order total' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
        format('lines %s, charges %s, tax %s', coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0)) AS expected,

@@ -74,11 +74,6 @@ CREATE TABLE IF NOT EXISTS o2c.supplier (
 );
 COMMENT ON TABLE o2c.supplier IS 'Suppliers that products are bought from';
 
-INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
-    ('suspend_after_days', '0', 'Days after the due date until an unpaid invoice counts as overdue for the overdue rules'),
-    ('suspend_above_amount', '0', 'Open amount up to which an overdue invoice is ignored by the overdue rules, in the invoice''s currency')
-ON CONFLICT DO NOTHING;
-
 CREATE OR REPLACE TRIGGER seed_series AFTER INSERT ON o2c.company
     FOR EACH ROW EXECUTE FUNCTION o2c._seed_company();
 

@@ -41,6 +41,9 @@ CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.open_item
 CREATE OR REPLACE TRIGGER exposure_update AFTER UPDATE ON o2c.open_item
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('customer_id', 'receivable_value', 'unapplied_value');
 
+CREATE OR REPLACE TRIGGER make_items AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._make_items();
+
 CREATE TABLE IF NOT EXISTS o2c.instalment_discount (
     company_id  bigint NOT NULL DEFAULT o2c.current_company(),
     item_id     bigint NOT NULL,
