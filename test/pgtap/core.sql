@@ -71,12 +71,13 @@ SELECT set_config('o2c.company', :'acme', true);
 SELECT is(o2c.actor(), current_user::text, 'who acts');
 
 -- Settings.
-SELECT is(o2c.get_setting('suspend_after_days'), '0', 'a setting has a default');
-SELECT o2c.set_setting('suspend_after_days', '5');
-SELECT is(o2c.get_setting('suspend_after_days'), '5', 'a company sets it');
-SELECT is(o2c.get_setting('suspend_after_days', :other), '0', 'for itself only');
-SELECT o2c.set_setting('suspend_after_days', '6');
-SELECT is(o2c.get_setting('suspend_after_days'), '6', 'again');
+INSERT INTO o2c.setting_definition VALUES ('my_setting', '0', 'to test with');
+SELECT is(o2c.get_setting('my_setting'), '0', 'a setting has a default');
+SELECT o2c.set_setting('my_setting', '5');
+SELECT is(o2c.get_setting('my_setting'), '5', 'a company sets it');
+SELECT is(o2c.get_setting('my_setting', :other), '0', 'for itself only');
+SELECT o2c.set_setting('my_setting', '6');
+SELECT is(o2c.get_setting('my_setting'), '6', 'again');
 SELECT throws_ok('SELECT o2c.set_setting(''no such'', ''1'')', 'OC001', NULL, 'an unknown setting is refused');
 SELECT is(o2c.get_setting('no such'), NULL, 'an unknown setting has no value');
 

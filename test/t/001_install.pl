@@ -56,6 +56,8 @@ sub check_restored
 	same(contents($node, $db), $contents, "$how: rows and sequences are the same");
 	verify_ok($node, $db, "after $how");
 	is($node->safe_psql($db, "SELECT has_function_privilege('clerk', 'o2c.set_setting(text,text,bigint)', 'EXECUTE')"), 't', "$how: grants are kept");
+	is( $node->safe_psql($db, "SELECT o2c.ship_order(o2c.place_order('C3', '[{\"sku\": \"P1\", \"quantity\": 1}]')) > 0; SELECT number FROM o2c.bill()"),
+		"t\nINV-000005", "$how: documents and their numbers go on");
 	is( $node->safe_psql($db, "INSERT INTO o2c.customer (code, name) VALUES ('new', 'New'); UPDATE o2c.customer SET my_color = 'red' WHERE code = 'new' RETURNING my_color"),
 		'RED', "$how: work goes on");
 	is(sqlstate($node, $db, 'UPDATE o2c.credit_account SET ordered = 1'), 'OC102', "$how: under guard");

@@ -112,14 +112,17 @@ sub sqlstate
 	return $stderr =~ /ERROR:\s+(\w{5})/ ? $1 : $stdout;
 }
 
-# A transaction for pgbench: a new customer, and the commands that are there.
+# What a client of pgbench does again and again.
 sub writes
 {
 	my ($node, $db) = @_;
 	my $sql = <<'SQL';
 \set n random(1, 1000000000)
-BEGIN;
 INSERT INTO o2c.customer (code, name, parent_customer_id) SELECT 'W' || :n, 'Written', customer_id FROM o2c.customer WHERE code = 'C2' ON CONFLICT DO NOTHING;
+SELECT o2c.receive_stock('P1', 2);
+SELECT o2c.place_order('C3', '[{"sku": "P1", "quantity": 2}, {"sku": "P2", "quantity": 1}]') AS placed \gset
+SELECT o2c.ship_order(:placed, lines => '[{"line_no": 1}]');
+SELECT count(*) FROM o2c.bill(customer => 'C3');
 SQL
 	if ($node->safe_psql($db, "SELECT to_regproc('o2c.load_invoices') IS NOT NULL AND to_regproc('o2c.match_payments') IS NOT NULL") eq 't')
 	{
@@ -130,7 +133,7 @@ SELECT o2c.record_payment(:n / 100.0, '2026-01-15', 'C3', 'I' || :n);
 SELECT * FROM o2c.match_payments('2026-01-31');
 SQL
 	}
-	return $sql . "COMMIT;\n";
+	return $sql;
 }
 
 1;
