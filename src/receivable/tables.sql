@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     instalment        integer NOT NULL DEFAULT 1,
     effective_on      date NOT NULL,
     due_on            date NOT NULL,
-    currency          text NOT NULL CONSTRAINT open_item_currency_fkey REFERENCES o2c.currency,
+    currency          text NOT NULL CONSTRAINT open_item_currency CHECK (o2c.minor_units(currency) >= 0),
     amount            numeric NOT NULL CONSTRAINT open_item_finite CHECK (amount > '-Infinity' AND amount < 'Infinity'),
     open_amount       numeric NOT NULL,
     credit_rate       numeric NOT NULL DEFAULT 1 CONSTRAINT open_item_credit_rate CHECK (credit_rate > 0),
