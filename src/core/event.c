@@ -162,13 +162,13 @@ state_columns(TriggerData *trigdata)
 	return c;
 }
 
-/* The event of one changed row; false when its state stayed. */
+/* The event of one changed row; false when its state stayed, or is that of a new draft. */
 static bool
 state_event(const StateColumns *c, const O2cChanges *changes, O2cEvent *event)
 {
 	event->before = o2c_slot_text(changes->before, c->state);
 	event->after = o2c_slot_text(changes->after, c->state);
-	if (event->after == NULL || (event->before != NULL && strcmp(event->before, event->after) == 0))
+	if (event->after == NULL || strcmp(event->before == NULL ? "draft" : event->before, event->after) == 0)
 		return false;
 	event->activity = psprintf("%s.%s", c->object_type, event->after);
 	event->object_type = c->object_type;

@@ -95,38 +95,27 @@ is_idle(const Gain *gain)
 }
 
 /* By order: the rows are order lines, the parts "ordered" and "shipped". */
-static O2cPlan lock_by_order = O2C_PLAN(
-	"SELECT FROM o2c.credit_account WHERE company_id = $1 AND credit_account_id IN"
-	" (SELECT c.credit_account_id FROM o2c.sales_order o"
-	" JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = o.customer_id"
-	" WHERE o.company_id = $1 AND o.order_id = ANY ($2)) ORDER BY credit_account_id FOR NO KEY UPDATE",
-	INT8OID, INT8ARRAYOID);
 static O2cPlan move_by_order = O2C_PLAN(
 	"UPDATE o2c.credit_account a SET ordered = a.ordered + m.first, shipped = a.shipped + m.second"
 	" FROM (SELECT c.credit_account_id, sum(g.first * o.credit_rate) AS first, sum(g.second * o.credit_rate) AS second"
 	" FROM unnest($2, $3, $4) AS g (owner, first, second)"
 	" JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = g.owner"
-	" JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = o.customer_id GROUP BY 1) m"
+	" JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = o.customer_id GROUP BY 1 ORDER BY 1) m"
 	" WHERE a.company_id = $1 AND a.credit_account_id = m.credit_account_id",
 	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID);
 
 /* By customer: the rows are open items, the parts "receivable" and "unapplied". */
-static O2cPlan lock_by_customer = O2C_PLAN(
-	"SELECT FROM o2c.credit_account WHERE company_id = $1 AND credit_account_id IN"
-	" (SELECT credit_account_id FROM o2c.customer_credit WHERE company_id = $1 AND customer_id = ANY ($2))"
-	" ORDER BY credit_account_id FOR NO KEY UPDATE",
-	INT8OID, INT8ARRAYOID);
 static O2cPlan move_by_customer = O2C_PLAN(
 	"UPDATE o2c.credit_account a SET receivable = a.receivable + m.first, unapplied = a.unapplied + m.second"
 	" FROM (SELECT c.credit_account_id, sum(g.first) AS first, sum(g.second) AS second"
 	" FROM unnest($2, $3, $4) AS g (owner, first, second)"
-	" JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = g.owner GROUP BY 1) m"
+	" JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = g.owner GROUP BY 1 ORDER BY 1) m"
 	" WHERE a.company_id = $1 AND a.credit_account_id = m.credit_account_id",
 	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID);
 
 /* Moves the accounts of one company by a run of gains. */
 static void
-move_accounts(const Gain *gains, int n, O2cPlan *lock, O2cPlan *move)
+move_accounts(const Gain *gains, int n, O2cPlan *move)
 {
 	int64	   *owners = palloc(sizeof(int64) * n);
 	NullableDatum *first = palloc(sizeof(NullableDatum) * n);
@@ -145,8 +134,6 @@ move_accounts(const Gain *gains, int n, O2cPlan *lock, O2cPlan *move)
 	if (used == 0)
 		return;
 	ids = o2c_int8_array(owners, used);
-	if (used > 1)
-		o2c_run(lock, O2C_ARGS(o2c_int8(gains[0].company), o2c_datum(ids)));
 	o2c_run(move, O2C_ARGS(o2c_int8(gains[0].company), o2c_datum(ids),
 						   o2c_datum(o2c_datum_array(first, used, NUMERICOID)),
 						   o2c_datum(o2c_datum_array(second, used, NUMERICOID))));
@@ -172,8 +159,7 @@ o2c_move_exposure(PG_FUNCTION_ARGS)
 	{
 		for (end = i + 1; end < gains.n && gains.rows[end].company == gains.rows[i].company; end++)
 			;
-		move_accounts(&gains.rows[i], end - i, by_order ? &lock_by_order : &lock_by_customer,
-					  by_order ? &move_by_order : &move_by_customer);
+		move_accounts(&gains.rows[i], end - i, by_order ? &move_by_order : &move_by_customer);
 	}
 	o2c_finish();
 	return PointerGetDatum(NULL);

@@ -14,7 +14,6 @@ AS 'MODULE_PATHNAME', 'o2c_advance_order' LANGUAGE C VOLATILE SET search_path = 
 COMMENT ON FUNCTION o2c._advance_order() IS
 'Row trigger: checks a change of state, and completes an order that is submitted. Errors: OC101, OC003, OC006.';
 
-CREATE FUNCTION o2c._follow_order() RETURNS trigger
-AS 'MODULE_PATHNAME', 'o2c_follow_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c._follow_order() IS
-'Row trigger: confirming an order puts its line quantities in force, cancelling takes them back.';
+CREATE FUNCTION o2c._cancel_lines() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_cancel_lines' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._cancel_lines() IS 'Row trigger: cancelling an order cancels its lines, which gives credit and stock back.';

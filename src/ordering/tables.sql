@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     ordered_on      date NOT NULL DEFAULT o2c.today(),
     requested_on    date,
     po_number       text,
-    currency        text NOT NULL CONSTRAINT sales_order_currency_fkey REFERENCES o2c.currency,
+    currency        text NOT NULL CONSTRAINT sales_order_currency CHECK (o2c.minor_units(currency) >= 0),
     payment_terms   o2c.payment_terms NOT NULL,
     line_amount     numeric NOT NULL DEFAULT 0,
     charge_amount   numeric NOT NULL DEFAULT 0,
@@ -90,11 +90,8 @@ CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.sales
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent');
 CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
-CREATE OR REPLACE TRIGGER follow AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
-    WHEN (OLD.state <> NEW.state AND NEW.state IN ('confirmed', 'cancelled') AND OLD.state <> 'completed')
-    EXECUTE FUNCTION o2c._follow_order();
-CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.sales_order REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (OLD.state <> NEW.state AND NEW.state = 'cancelled') EXECUTE FUNCTION o2c._cancel_lines();
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
