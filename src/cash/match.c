@@ -41,6 +41,15 @@ id_column(int column, int n)
 	return ids;
 }
 
+/* Takes statistics where so much is new that plans would be wrong. */
+static void
+take_statistics(int64 changed)
+{
+	static O2cPlan analyze = O2C_PLAN("SELECT o2c._take_statistics($1, 'o2c.payment', 'o2c.open_item', 'o2c.application')", INT8OID);
+
+	o2c_run(&analyze, O2C_ARGS(o2c_int8(changed)));
+}
+
 /* The payments of this run, whose customers are then locked; those that their reference identifies get a customer. */
 static void
 begin_match(Match *match, NullableDatum payment)
@@ -57,6 +66,7 @@ begin_match(Match *match, NullableDatum payment)
 									   INT8OID, INT8ARRAYOID, DATEOID);
 	int			n = o2c_run(payment.isnull ? &pending : &pending_one, O2C_ARGS(o2c_int8(match->company), match->as_of, payment));
 	int64	   *payers = id_column(2, n);
+	int			n_payments = n;
 	int64	   *payments,
 			   *customers;
 
@@ -66,6 +76,8 @@ begin_match(Match *match, NullableDatum payment)
 	payments = id_column(1, n);
 	customers = id_column(2, n);
 	o2c_lock_customers(match->company, customers, n);
+	/* after the locks, which nobody waits for who holds the tables */
+	take_statistics(n_payments);
 	o2c_identify(match->company, payments, customers, n);
 }
 
