@@ -42,20 +42,25 @@ o2c_event_init(void)
 							 &notify, true, PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
-/* Reads this cluster's era; 0 when it has none yet. */
+/* Reads the era when it is this cluster's; 0 when the data came from another one since. */
 static int64
 read_era(void)
 {
-	static O2cPlan find = O2C_PLAN("SELECT era FROM o2c.event_era WHERE system_identifier = $1", INT8OID);
+	static O2cPlan find = O2C_PLAN("SELECT era FROM o2c.event_era WHERE system_identifier = $1"
+								   " AND era = (SELECT max(era) FROM o2c.event_era)", INT8OID);
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8((int64) GetSystemIdentifier()))) == 0)
 		return 0;
 	return o2c_row_int8(0, 1);
 }
 
-/* This cluster's era, made when the data are new here. */
-static int64
-current_era(void)
+/*
+ * This cluster's era, made when the data are new here.  Until the row is
+ * committed every other writer of events waits for it, so install() makes it;
+ * after a move to another cluster the first event does.
+ */
+int64
+o2c_current_era(void)
 {
 	static O2cPlan add = O2C_PLAN("INSERT INTO o2c.event_era (era, system_identifier)"
 								  " SELECT coalesce(max(era), 0) + 1, $1 FROM o2c.event_era"
@@ -75,7 +80,7 @@ current_era(void)
 static int64
 feed_position(FullTransactionId xid)
 {
-	return (current_era() << POSITION_BITS) | (int64) U64FromFullTransactionId(xid);
+	return (o2c_current_era() << POSITION_BITS) | (int64) U64FromFullTransactionId(xid);
 }
 
 /* Tells listeners that the company has something to read. */
