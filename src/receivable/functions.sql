@@ -207,6 +207,19 @@ AS 'MODULE_PATHNAME', 'o2c_unapply_sql' LANGUAGE C VOLATILE SECURITY DEFINER SET
 COMMENT ON FUNCTION o2c.unapply(bigint, date, text, bigint) IS
 'Takes an application back with a row of the opposite amounts: both items are open again, history stays. Arguments: the application, the date it is taken back on (not before the application''s), why. Result: the id of the new application. Errors: OC001 for an unknown application, OC002 for a missing or too early date, OC101 when it was taken back before.';
 
+CREATE FUNCTION o2c._take_statistics(changed bigint, VARIADIC tables regclass[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE t regclass;
+BEGIN
+    FOR t IN SELECT c.oid FROM pg_class c
+             WHERE c.oid = ANY (tables) AND changed >= 1000 AND changed >= c.reltuples / 10
+             ORDER BY array_position(tables, c.oid::regclass) LOOP
+        EXECUTE format('ANALYZE %s', t);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION o2c._take_statistics(bigint, regclass[]) IS
+'Analyzes tables of which so many rows are new that plans would be wrong until autovacuum comes: 1,000 and a tenth of the table.';
+
 CREATE FUNCTION o2c._load_invoices(batch text, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -215,13 +228,9 @@ DECLARE
     added bigint;
     loaded bigint := 0;
     stay bigint := 0;
-    -- a load that changes the tables much takes statistics: look-ups by (company_id, key) need them to find their index
-    many CONSTANT boolean := (SELECT count(*) FROM (SELECT FROM o2c.invoice_import r
-                                                    WHERE r.company_id = _load_invoices.company_id LIMIT 10000) r) = 10000;
 BEGIN
-    IF many THEN
-        ANALYZE o2c.customer, o2c.invoice_import;
-    END IF;
+    PERFORM o2c._take_statistics((SELECT count(*) FROM o2c.invoice_import r WHERE r.company_id = _load_invoices.company_id),
+                                 'o2c.customer', 'o2c.invoice_import');
     FOR b IN SELECT r.batch FROM o2c.invoice_import r
              WHERE r.company_id = _load_invoices.company_id AND (_load_invoices.batch IS NULL OR r.batch = _load_invoices.batch)
              GROUP BY r.batch ORDER BY min(r.import_id) LOOP
@@ -257,9 +266,7 @@ BEGIN
         SELECT count(*) INTO added FROM document;
         loaded := loaded + added;
     END LOOP;
-    IF many THEN
-        ANALYZE o2c.invoice, o2c.open_item;
-    END IF;
+    PERFORM o2c._take_statistics(loaded, 'o2c.invoice', 'o2c.open_item');
     IF stay > 0 THEN
         RAISE WARNING '% of the batches of invoices could not be loaded', stay
             USING ERRCODE = 'OC002', HINT = 'o2c.invoice_import.problem says why; correct or delete those rows and load again.';
