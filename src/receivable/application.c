@@ -510,7 +510,8 @@ check_unapply(int64 company, int64 application)
 	static O2cPlan find = O2C_PLAN("SELECT i.customer_id FROM o2c.application a"
 								   " JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = a.debit_item_id"
 								   " WHERE a.company_id = $1 AND a.application_id = $2", INT8OID, INT8OID);
-	static O2cPlan read = O2C_PLAN("SELECT a.effective_on, a.reverses, r.application_id FROM o2c.application a"
+	static O2cPlan read = O2C_PLAN("SELECT a.effective_on, a.reverses, r.application_id, d.kind = 'reversal' FROM o2c.application a"
+								   " JOIN o2c.open_item d ON d.company_id = $1 AND d.item_id = a.debit_item_id"
 								   " LEFT JOIN o2c.application r ON r.company_id = $1 AND r.reverses = a.application_id"
 								   " WHERE a.company_id = $1 AND a.application_id = $2", INT8OID, INT8OID);
 
@@ -526,6 +527,12 @@ check_unapply(int64 company, int64 application)
 				 errmsg("application %lld cannot be taken back", (long long) application),
 				 o2c_row_int8(0, 2) != 0 ? errdetail("It takes application %lld back itself.", (long long) o2c_row_int8(0, 2))
 				 : errdetail("Application %lld took it back.", (long long) o2c_row_int8(0, 3))));
+	if (o2c_row_bool(0, 4))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("application %lld cannot be taken back", (long long) application),
+				 errdetail("It closes a payment that was reversed."),
+				 errhint("Record the payment again when it comes in again.")));
 	return o2c_row_int4(0, 1);
 }
 
