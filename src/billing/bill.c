@@ -93,7 +93,7 @@ key_differs(const InvoiceKey *a, const InvoiceKey *b)
 static O2cInvoiceLine
 row_line(uint64 row, const char *currency)
 {
-	O2cInvoiceLine line;
+	O2cInvoiceLine line = {0};
 
 	line.charge = o2c_row_bool(row, 8);
 	line.shipment = o2c_row_int8(row, 9);

@@ -123,7 +123,7 @@ set_line(NullableDatum **columns, int at, const O2cInvoice *invoice, int i)
 	const O2cInvoiceLine *line = &invoice->lines[i];
 
 	columns[0][at] = o2c_int8(invoice->id);
-	columns[1][at] = o2c_int4(i + 1);
+	columns[1][at] = o2c_int4(line->line_no == 0 ? i + 1 : line->line_no);
 	columns[2][at] = o2c_cstring(line->charge ? "charge" : "item");
 	columns[3][at] = id_value(line->shipment);
 	columns[4][at] = id_value(line->order_id);

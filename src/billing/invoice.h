@@ -15,6 +15,7 @@
 /* A line of an invoice. */
 typedef struct O2cInvoiceLine
 {
+	int32		line_no;		/* 0: by position */
 	bool		charge;
 	int64		shipment;		/* 0: none */
 	int64		order_id;		/* 0: none */

@@ -253,6 +253,23 @@ store_decision(const O2cCase *document, O2cOutcome outcome, const Rule *rules, i
 	return o2c_row_int8(0, 1);
 }
 
+/* Tells the customer, once for the order, and the credit department what must happen. */
+static void
+notify_held(const O2cCase *document, char **reasons, int n)
+{
+	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.notification (company_id, audience, recipient, topic, object_type, object_id, language, body)"
+									 " SELECT $1, a.audience, CASE a.audience WHEN 'customer' THEN coalesce(c.email, c.code) ELSE 'credit' END,"
+									 " 'order_held', $3, $4, c.language,"
+									 " jsonb_build_object('order_id', $4, 'customer', c.code, 'amount', $5, 'currency', $6, 'reasons', to_jsonb($7))"
+									 " FROM o2c.customer c CROSS JOIN (VALUES ('customer'), ('department')) AS a (audience)"
+									 " WHERE c.company_id = $1 AND c.customer_id = $2 ON CONFLICT DO NOTHING",
+									 INT8OID, INT8OID, TEXTOID, INT8OID, NUMERICOID, TEXTOID, TEXTARRAYOID);
+
+	o2c_run(&insert, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->customer), o2c_cstring(document->object_type),
+							  o2c_int8(document->object_id), o2c_datum(NumericGetDatum(document->amount)), o2c_cstring(document->currency),
+							  o2c_datum(o2c_text_array(reasons, n))));
+}
+
 /* Places the automatic holds that rules ask for, and releases those whose rules are satisfied now. */
 static void
 keep_holds(const O2cCase *document, const Rule *rules, int n, int64 decision)
@@ -278,8 +295,11 @@ keep_holds(const O2cCase *document, const Rule *rules, int n, int64 decision)
 		reasons[failed++] = rules[i].message != NULL ? rules[i].message : psprintf("rule %s is not satisfied", rules[i].code);
 	}
 	if (failed > 0)
+	{
 		o2c_run(&place, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->customer), o2c_int8(document->order_id),
 								 o2c_datum(o2c_text_array(codes, failed)), o2c_datum(o2c_text_array(reasons, failed)), o2c_int8(decision)));
+		notify_held(document, reasons, failed);
+	}
 	o2c_run(&lift, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->order_id), o2c_datum(o2c_text_array(codes, failed)),
 							o2c_date(document->day), o2c_cstring(o2c_actor())));
 }

@@ -101,3 +101,29 @@ CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.hold REFERENCING OLD
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER c_gate BEFORE UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._pass_gate();
+
+
+CREATE OR REPLACE VIEW o2c.verify_hold AS
+SELECT h.company_id, 'hold of the order''s customer' AS check_name, format('hold %s', h.hold_id) AS object,
+       format('customer %s', o.customer_id) AS expected, format('customer %s', h.customer_id) AS found
+FROM o2c.hold h
+JOIN o2c.sales_order o ON o.company_id = h.company_id AND o.order_id = h.order_id
+WHERE h.customer_id <> o.customer_id
+UNION ALL
+SELECT h.company_id, 'hold of the decision''s object', format('hold %s', h.hold_id),
+       format('order %s of customer %s', d.order_id, d.customer_id), format('order %s of customer %s', h.order_id, h.customer_id)
+FROM o2c.hold h
+JOIN o2c.decision d ON d.company_id = h.company_id AND d.decision_id = h.decision_id
+WHERE d.customer_id <> h.customer_id OR d.order_id <> h.order_id
+UNION ALL
+SELECT o.company_id, 'held order has an open hold', 'order ' || coalesce(o.number, '#' || o.order_id), 'an open hold', 'none'
+FROM o2c.sales_order o
+JOIN o2c.customer c ON c.company_id = o.company_id AND c.customer_id = o.customer_id
+WHERE o.state = 'held'
+  AND NOT EXISTS (SELECT FROM o2c.hold h
+                  WHERE h.company_id = o.company_id AND h.order_id = o.order_id AND h.released_at IS NULL)
+  AND NOT EXISTS (SELECT FROM o2c.hold h
+                  JOIN o2c.customer k ON k.company_id = h.company_id AND k.customer_id = h.customer_id
+                  WHERE h.company_id = o.company_id AND h.order_id IS NULL AND h.released_at IS NULL
+                    AND k.group_id = c.group_id);
+COMMENT ON VIEW o2c.verify_hold IS 'Holds that name another customer or order than their order or decision, and held orders that nothing holds';

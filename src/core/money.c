@@ -190,10 +190,8 @@ minor_unit(int digits)
 
 /* Gives the units that are left of a split to the largest remainders. */
 static void
-distribute_rest(Numeric rest, Share *shares, int n, int digits, Numeric *parts)
+distribute_rest(Numeric rest, Share *shares, int n, Numeric unit, Numeric *parts)
 {
-	Numeric		unit = minor_unit(digits);
-
 	qsort(shares, n, sizeof(Share), compare_share);
 	for (int i = 0; i < n && o2c_cmp(rest, unit) >= 0; i++)
 	{
@@ -214,21 +212,25 @@ o2c_allocate(Numeric total, const Numeric *weights, int n, int digits, Numeric *
 	Numeric		sum = o2c_zero();
 	Numeric		rest = negative ? o2c_neg(total) : total;
 	Numeric		whole = rest;
+	Numeric		unit = minor_unit(digits);
 	Share	   *shares = palloc(sizeof(Share) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		sum = o2c_add(sum, weights[i]);
 	for (int i = 0; i < n; i++)
 	{
-		Numeric		exact = o2c_sign(sum) == 0 ? (i == 0 ? whole : o2c_zero())
-			: o2c_div(o2c_mul(whole, weights[i]), sum);
+		/* in minor units, as an integer quotient and its remainder: nothing is rounded */
+		bool		whole_part = o2c_sign(sum) == 0 && i == 0;
+		Numeric		scaled = o2c_div(o2c_mul(whole, whole_part ? o2c_int_numeric(1) : weights[i]), unit);
+		Numeric		divisor = o2c_sign(sum) == 0 ? o2c_int_numeric(1) : sum;
+		Numeric		units = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc, NumericGetDatum(scaled), NumericGetDatum(divisor)));
 
-		parts[i] = DatumGetNumeric(DirectFunctionCall2(numeric_trunc, NumericGetDatum(exact), Int32GetDatum(digits)));
+		parts[i] = o2c_mul(units, unit);
 		shares[i].place = i;
-		shares[i].remainder = o2c_sub(exact, parts[i]);
+		shares[i].remainder = o2c_sub(scaled, o2c_mul(units, divisor));
 		rest = o2c_sub(rest, parts[i]);
 	}
-	distribute_rest(rest, shares, n, digits, parts);
+	distribute_rest(rest, shares, n, unit, parts);
 	for (int i = 0; negative && i < n; i++)
 		parts[i] = o2c_neg(parts[i]);
 }

@@ -77,3 +77,32 @@ CREATE OR REPLACE TRIGGER exposure_delete AFTER DELETE ON o2c.order_line
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('order_id', 'ordered_value', 'shipped_value');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.credit_account
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('credit_limit,net_unapplied', 'authorized,ordered,shipped,receivable,unapplied', 'permanent');
+
+CREATE OR REPLACE VIEW o2c.verify_exposure_orders AS
+SELECT a.company_id, 'exposure of orders' AS check_name, 'credit account of customer ' || c.code AS object,
+       format('ordered %s, shipped %s', coalesce(l.ordered, 0), coalesce(l.shipped, 0)) AS expected,
+       format('ordered %s, shipped %s', a.ordered, a.shipped) AS found
+FROM o2c.credit_account a
+JOIN o2c.customer c ON c.company_id = a.company_id AND c.customer_id = a.customer_id
+LEFT JOIN (SELECT m.company_id, m.credit_account_id,
+                  sum(n.ordered_value * o.credit_rate) AS ordered, sum(n.shipped_value * o.credit_rate) AS shipped
+           FROM o2c.order_line n
+           JOIN o2c.sales_order o ON o.company_id = n.company_id AND o.order_id = n.order_id
+           JOIN o2c.customer_credit m ON m.company_id = o.company_id AND m.customer_id = o.customer_id
+           WHERE n.ordered_value <> 0 OR n.shipped_value <> 0
+           GROUP BY m.company_id, m.credit_account_id) l
+    ON l.company_id = a.company_id AND l.credit_account_id = a.credit_account_id
+WHERE (a.ordered, a.shipped) <> (coalesce(l.ordered, 0), coalesce(l.shipped, 0));
+COMMENT ON VIEW o2c.verify_exposure_orders IS 'Credit accounts whose ordered and shipped exposure is not the sum over the lines of their customers'' orders';
+
+-- by induction over the hierarchy: a customer without an account of its own uses its parent's
+CREATE OR REPLACE VIEW o2c.verify_credit_map AS
+SELECT c.company_id, 'credit account in use' AS check_name, 'customer ' || c.code AS object,
+       coalesce(own.credit_account_id, up.credit_account_id)::text AS expected, m.credit_account_id::text AS found
+FROM o2c.customer c
+LEFT JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.customer_id
+LEFT JOIN o2c.customer_credit up ON up.company_id = c.company_id AND up.customer_id = c.parent_customer_id
+LEFT JOIN o2c.credit_account own ON own.company_id = c.company_id AND own.customer_id = c.customer_id
+WHERE m.credit_account_id IS NULL
+   OR m.credit_account_id IS DISTINCT FROM coalesce(own.credit_account_id, up.credit_account_id);
+COMMENT ON VIEW o2c.verify_credit_map IS 'Customers that do not use the credit account of their own or else of their nearest ancestor that has one';

@@ -54,3 +54,27 @@ CREATE OR REPLACE TRIGGER keep_on_hand AFTER INSERT ON o2c.stock_movement REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_on_hand();
 CREATE OR REPLACE TRIGGER stock_update AFTER UPDATE ON o2c.order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_reserved();
+
+CREATE OR REPLACE VIEW o2c.verify_stock AS
+SELECT s.company_id, 'stock on hand' AS check_name, format('product %s at %s', p.sku, s.location) AS object,
+       coalesce(m.quantity, 0)::text AS expected, s.on_hand::text AS found
+FROM o2c.stock s
+JOIN o2c.product p ON p.company_id = s.company_id AND p.product_id = s.product_id
+LEFT JOIN (SELECT n.company_id, n.product_id, n.location, sum(n.quantity) AS quantity
+           FROM o2c.stock_movement n GROUP BY n.company_id, n.product_id, n.location) m
+    ON m.company_id = s.company_id AND m.product_id = s.product_id AND m.location = s.location
+WHERE s.on_hand <> coalesce(m.quantity, 0)
+UNION ALL
+SELECT k.company_id, 'stock reserved', format('product %s at %s', p.sku, k.location),
+       k.by_orders::text, k.by_stock::text
+FROM (SELECT company_id, product_id, location, coalesce(r.quantity, 0) AS by_orders, coalesce(s.reserved, 0) AS by_stock
+      FROM o2c.stock s
+      FULL JOIN (SELECT n.company_id, n.product_id, o.location, sum(n.reserved_quantity) AS quantity
+                 FROM o2c.order_line n
+                 JOIN o2c.sales_order o ON o.company_id = n.company_id AND o.order_id = n.order_id
+                 WHERE n.reserved_quantity <> 0
+                 GROUP BY n.company_id, n.product_id, o.location) r
+          USING (company_id, product_id, location)) k
+JOIN o2c.product p ON p.company_id = k.company_id AND p.product_id = k.product_id
+WHERE k.by_orders <> k.by_stock;
+COMMENT ON VIEW o2c.verify_stock IS 'Stock whose quantity on hand is not the sum of its movements, or whose reserved quantity is not the sum over the order lines served from there';

@@ -99,3 +99,31 @@ CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENC
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent');
+
+CREATE OR REPLACE VIEW o2c.verify_order_total AS
+SELECT o.company_id, 'order total' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
+       format('lines %s, charges %s, tax %s', coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0)) AS expected,
+       format('lines %s, charges %s, tax %s', o.line_amount, o.charge_amount, o.tax_amount) AS found
+FROM o2c.sales_order o
+LEFT JOIN (SELECT n.company_id, n.order_id,
+                  coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'item'), 0) AS line_amount,
+                  coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'charge'), 0) AS charge_amount,
+                  sum(n.tax_amount) AS tax_amount
+           FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l
+    ON l.company_id = o.company_id AND l.order_id = o.order_id
+WHERE (o.line_amount, o.charge_amount, o.tax_amount)
+      <> (coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0))
+UNION ALL
+SELECT l.company_id, 'order line', format('order %s line %s', coalesce(o.number, '#' || o.order_id), l.line_no),
+       o2c.round_money(l.quantity * l.unit_price * (100 - l.discount_percent) * 0.01, o.currency)::text, l.net_amount::text
+FROM o2c.order_line l
+JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_id
+WHERE l.net_amount <> o2c.round_money(l.quantity * l.unit_price * (100 - l.discount_percent) * 0.01, o.currency)
+UNION ALL
+SELECT o.company_id, 'order tax', format('order %s tax %s %s %%', coalesce(o.number, '#' || o.order_id), l.tax_category, l.tax_rate),
+       o2c.round_money(sum(l.net_amount) * l.tax_rate * 0.01, o.currency)::text, sum(l.tax_amount)::text
+FROM o2c.order_line l
+JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_id
+GROUP BY o.company_id, o.order_id, o.number, o.currency, l.tax_category, l.tax_rate
+HAVING sum(l.tax_amount) <> o2c.round_money(sum(l.net_amount) * l.tax_rate * 0.01, o.currency);
+COMMENT ON VIEW o2c.verify_order_total IS 'Orders whose amounts are not the sums of their lines, lines that are not quantity times price, and tax that is not the rate of its category''s net amount';

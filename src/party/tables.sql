@@ -76,3 +76,11 @@ COMMENT ON TABLE o2c.supplier IS 'Suppliers that products are bought from';
 
 CREATE OR REPLACE TRIGGER seed_series AFTER INSERT ON o2c.company
     FOR EACH ROW EXECUTE FUNCTION o2c._seed_company();
+
+CREATE OR REPLACE VIEW o2c.verify_customer_group AS
+SELECT c.company_id, 'customer group' AS check_name, 'customer ' || c.code AS object,
+       coalesce(p.group_id, c.customer_id)::text AS expected, c.group_id::text AS found
+FROM o2c.customer c
+LEFT JOIN o2c.customer p ON p.company_id = c.company_id AND p.customer_id = c.parent_customer_id
+WHERE c.group_id <> coalesce(p.group_id, c.customer_id);
+COMMENT ON VIEW o2c.verify_customer_group IS 'Customers whose group is not their parent''s, or, at the top, not themselves';

@@ -35,9 +35,23 @@ static O2cPlan insert_discounts = O2C_PLAN(
 	" WHERE d.until_on IS NOT NULL",
 	INT8OID, INT8ARRAYOID);
 
+/* A credit note pays for the invoice that it corrects, the earliest instalment first. */
+static O2cPlan apply_credits = O2C_PLAN(
+	"INSERT INTO o2c.application (company_id, credit_item_id, debit_item_id, effective_on, cash_amount, method)"
+	" SELECT $1, x.credit_item, x.debit_item, x.effective_on, least(x.open_amount, x.credit - x.before), 'credit_note'"
+	" FROM (SELECT c.item_id AS credit_item, d.item_id AS debit_item, greatest(c.effective_on, d.effective_on) AS effective_on,"
+	" d.open_amount, - c.open_amount AS credit,"
+	" sum(d.open_amount) OVER (PARTITION BY c.item_id ORDER BY d.due_on, d.item_id) - d.open_amount AS before"
+	" FROM unnest($2) AS u (invoice_id)"
+	" JOIN o2c.invoice v ON v.company_id = $1 AND v.invoice_id = u.invoice_id AND v.kind = 'credit_note'"
+	" JOIN o2c.open_item c ON c.company_id = $1 AND c.invoice_id = v.invoice_id"
+	" JOIN o2c.open_item d ON d.company_id = $1 AND d.invoice_id = v.original_invoice_id AND d.open_amount > 0) x"
+	" WHERE x.before < x.credit",
+	INT8OID, INT8ARRAYOID);
+
 /* Makes the items of some invoices of one company. */
 static void
-make_items(int64 company, const int64 *invoices, int n)
+make_items(int64 company, const int64 *invoices, int n, bool credits)
 {
 	Datum		ids;
 
@@ -46,6 +60,8 @@ make_items(int64 company, const int64 *invoices, int n)
 	ids = o2c_int8_array(invoices, n);
 	o2c_run(&insert_items, O2C_ARGS(o2c_int8(company), o2c_datum(ids)));
 	o2c_run(&insert_discounts, O2C_ARGS(o2c_int8(company), o2c_datum(ids)));
+	if (credits)
+		o2c_run(&apply_credits, O2C_ARGS(o2c_int8(company), o2c_datum(ids)));
 }
 
 #define INVOICE_BATCH 10000
@@ -60,7 +76,9 @@ o2c_make_items(PG_FUNCTION_ARGS)
 	int			id = o2c_column(trigdata->tg_relation, "invoice_id");
 	int			company_column = o2c_column(trigdata->tg_relation, "company_id");
 	int64	   *invoices = palloc(sizeof(int64) * INVOICE_BATCH);
+	int			kind = o2c_column(trigdata->tg_relation, "kind");
 	int64		company = 0;
+	bool		credits = false;
 	int			n = 0;
 	O2cChanges	changes;
 
@@ -74,13 +92,15 @@ o2c_make_items(PG_FUNCTION_ARGS)
 			continue;
 		if (n == INVOICE_BATCH || row_company != company)
 		{
-			make_items(company, invoices, n);
+			make_items(company, invoices, n, credits);
 			n = 0;
+			credits = false;
 		}
 		company = row_company;
+		credits |= strcmp(o2c_slot_text(changes.after, kind), "credit_note") == 0;
 		invoices[n++] = o2c_slot_int8(changes.after, id);
 	}
-	make_items(company, invoices, n);
+	make_items(company, invoices, n, credits);
 	o2c_changes_end(&changes);
 	o2c_finish();
 	return PointerGetDatum(NULL);
