@@ -43,15 +43,13 @@ typedef struct InvoiceKey
 
 /* Customers with something to bill, in order. */
 static int64 *
-find_customers(int64 company, DateADT as_of, NullableDatum customer, int *n)
+find_customers(int64 company, DateADT as_of, int *n)
 {
-	static O2cPlan one = O2C_PLAN("SELECT DISTINCT customer_id FROM o2c._billable_line WHERE company_id = $1 AND shipped_on <= $2"
-								  " AND customer_id = $3", INT8OID, DATEOID, INT8OID);
-	static O2cPlan all = O2C_PLAN("SELECT DISTINCT customer_id FROM o2c._billable_line WHERE company_id = $1 AND shipped_on <= $2"
-								  " ORDER BY 1", INT8OID, DATEOID);
+	static O2cPlan find = O2C_PLAN("SELECT DISTINCT customer_id FROM o2c._billable_line WHERE company_id = $1 AND shipped_on <= $2"
+								   " ORDER BY 1", INT8OID, DATEOID);
 	int64	   *customers;
 
-	*n = (int) o2c_run(customer.isnull ? &all : &one, O2C_ARGS(o2c_int8(company), o2c_date(as_of), customer));
+	*n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_date(as_of)));
 	customers = palloc(sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 		customers[i] = o2c_row_int8(i, 1);
@@ -216,13 +214,8 @@ bill_customers(Run *run, const int64 *customers, int n_customers)
 
 /* Hands the posted invoices to the caller. */
 static void
-return_invoices(ReturnSetInfo *rsinfo, const Run *run)
+return_invoices(ReturnSetInfo *rsinfo, uint64 n)
 {
-	static O2cPlan read = O2C_PLAN("SELECT i.invoice_id, i.number, c.code, i.total_amount FROM o2c.invoice i"
-								   " JOIN o2c.customer c ON c.company_id = $1 AND c.customer_id = i.customer_id"
-								   " WHERE i.company_id = $1 AND i.invoice_id = ANY ($2) ORDER BY i.invoice_id", INT8OID, INT8ARRAYOID);
-	uint64		n = o2c_run(&read, O2C_ARGS(o2c_int8(run->company), o2c_datum(o2c_int8_array(run->ids, run->n))));
-
 	for (uint64 row = 0; row < n; row++)
 	{
 		Datum		values[4];
@@ -240,9 +233,9 @@ Datum
 o2c_bill(PG_FUNCTION_ARGS)
 {
 	Run			run = {0};
-	NullableDatum customer = O2C_NULL;
-	int64	   *customers;
-	int			n;
+	int64		customer;
+	int64	   *customers = &customer;
+	int			n = 1;
 
 	run.company = PG_ARGISNULL(2) ? o2c_current_company() : PG_GETARG_INT64(2);
 	run.as_of = PG_ARGISNULL(0) ? o2c_today() : PG_GETARG_DATEADT(0);
@@ -251,18 +244,19 @@ o2c_bill(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("bill needs a finite date")));
 	InitMaterializedSRF(fcinfo, 0);
 	o2c_connect();
-	if (!PG_ARGISNULL(1))
-		customer = o2c_int8(o2c_find_customer(run.company, text_to_cstring(PG_GETARG_TEXT_PP(1))));
-	customers = find_customers(run.company, run.as_of, customer, &n);
-	if (n > 0)
+	if (PG_ARGISNULL(1))
+		customers = find_customers(run.company, run.as_of, &n);
+	else
+		customer = o2c_find_customer(run.company, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (n == 1)
+		o2c_lock_customer(run.company, customers[0]);
+	else if (n > 1)
 		o2c_lock_customers(run.company, customers, n);
 	for (int i = 0; i < n; i += CUSTOMERS_AT_ONCE)
 		bill_customers(&run, customers + i, Min(CUSTOMERS_AT_ONCE, n - i));
 	if (run.n > 0)
-	{
-		o2c_post_invoices(run.company, "invoice", run.as_of, o2c_int8_array(run.ids, run.n), run.n);
-		return_invoices((ReturnSetInfo *) fcinfo->resultinfo, &run);
-	}
+		return_invoices((ReturnSetInfo *) fcinfo->resultinfo,
+						o2c_post_invoices(run.company, "invoice", run.as_of, o2c_int8_array(run.ids, run.n), run.n));
 	o2c_finish();
 	return (Datum) 0;
 }

@@ -223,22 +223,25 @@ o2c_invoice_ids(const O2cInvoice *invoices, int n)
 	return o2c_int8_array(ids, n);
 }
 
-/* Numbers and posts drafts, in the order of their ids. */
-void
+/*
+ * Numbers and posts drafts, in the order of their ids.  Leaves a row for each:
+ * id, number, customer's code and total.
+ */
+uint64
 o2c_post_invoices(int64 company, const char *series, DateADT invoiced_on, Datum ids, int n)
 {
 	static O2cPlan post = O2C_PLAN("UPDATE o2c.invoice i SET number = u.number,"
 								   " due_on = coalesce(o2c.due_date(i.payment_terms, i.invoiced_on), i.invoiced_on),"
 								   " state = CASE WHEN i.total_amount = 0 THEN 'paid' ELSE 'posted' END"
-								   " FROM unnest($2, $3) AS u (invoice_id, number)"
-								   " WHERE i.company_id = $1 AND i.invoice_id = u.invoice_id", INT8OID, INT8ARRAYOID, TEXTARRAYOID);
+								   " FROM unnest($2, $3) AS u (invoice_id, number), o2c.customer c"
+								   " WHERE i.company_id = $1 AND i.invoice_id = u.invoice_id"
+								   " AND c.company_id = $1 AND c.customer_id = i.customer_id"
+								   " RETURNING i.invoice_id, i.number, c.code, i.total_amount", INT8OID, INT8ARRAYOID, TEXTARRAYOID);
 	O2cNumbers	drawn;
 	char	  **numbers = palloc(sizeof(char *) * Max(n, 1));
 
-	if (n == 0)
-		return;
 	drawn = o2c_draw_numbers(company, series, invoiced_on, n);
 	for (int i = 0; i < n; i++)
 		numbers[i] = o2c_format_number(&drawn, i);
-	o2c_run(&post, O2C_ARGS(o2c_int8(company), o2c_datum(ids), o2c_datum(o2c_text_array(numbers, n))));
+	return o2c_run(&post, O2C_ARGS(o2c_int8(company), o2c_datum(ids), o2c_datum(o2c_text_array(numbers, n))));
 }

@@ -50,6 +50,6 @@ typedef struct O2cInvoice
 
 extern void o2c_store_invoices(int64 company, DateADT invoiced_on, O2cInvoice *invoices, int n);
 extern Datum o2c_invoice_ids(const O2cInvoice *invoices, int n);
-extern void o2c_post_invoices(int64 company, const char *series, DateADT invoiced_on, Datum ids, int n);
+extern uint64 o2c_post_invoices(int64 company, const char *series, DateADT invoiced_on, Datum ids, int n);
 
 #endif /* O2C_INVOICE_H */

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     imported             boolean NOT NULL DEFAULT false,
     invoiced_on          date NOT NULL,
     due_on               date,
-    currency             text NOT NULL CONSTRAINT invoice_currency_fkey REFERENCES o2c.currency,
+    currency             text NOT NULL CONSTRAINT invoice_currency CHECK (o2c.minor_units(currency) >= 0),
     payment_terms        o2c.payment_terms,
     po_number            text,
     line_amount          numeric NOT NULL DEFAULT 0,
@@ -92,7 +92,7 @@ SELECT sl.company_id, c.customer_id, coalesce(c.bill_to_customer_id, c.customer_
        l.kind, l.product_id, l.description, l.unit_price, l.discount_percent, l.tax_category, l.tax_rate,
        o.currency, o.payment_terms::text AS payment_terms, o.po_number, o.credit_rate
 FROM o2c.shipment_line sl
-JOIN o2c.shipment s ON s.company_id = sl.company_id AND s.shipment_id = sl.shipment_id
+JOIN o2c.shipment s ON s.company_id = sl.company_id AND s.shipment_id = sl.shipment_id AND s.order_id = sl.order_id
 JOIN o2c.order_line l ON l.company_id = sl.company_id AND l.order_id = sl.order_id AND l.line_no = sl.line_no
 JOIN o2c.sales_order o ON o.company_id = sl.company_id AND o.order_id = sl.order_id
 JOIN o2c.customer c ON c.company_id = o.company_id AND c.customer_id = o.customer_id
@@ -169,7 +169,7 @@ COMMENT ON VIEW o2c.verify_invoiced_quantity IS 'Order lines whose invoiced and 
 -- the number is what follows the prefix; where the prefix was changed since, the digits at the end
 CREATE OR REPLACE VIEW o2c.verify_number_series AS
 SELECT u.company_id, CASE WHEN u.next_place IS NULL THEN 'last number of a series' ELSE 'gapless series' END AS check_name,
-       format('series %s %s', u.series, nullif(u.year, 0)) AS object,
+       concat_ws(' ', 'series', u.series, nullif(u.year, 0)) AS object,
        CASE WHEN u.next_place IS NULL THEN u.place::text ELSE format('numbers %s to %s', u.place + 1, u.next_place - 1) END AS expected,
        CASE WHEN u.next_place IS NULL THEN u.last_number::text ELSE 'missing' END AS found
 FROM (SELECT d.*, lead(d.place) OVER (PARTITION BY d.company_id, d.series, d.year ORDER BY d.place) AS next_place

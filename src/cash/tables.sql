@@ -10,13 +10,15 @@ CREATE TABLE IF NOT EXISTS o2c.payment (
     state         text NOT NULL DEFAULT 'received' CONSTRAINT payment_state CHECK (state IN ('received', 'applied', 'reversed')),
     received_on   date NOT NULL,
     amount        numeric NOT NULL CONSTRAINT payment_amount CHECK (amount > 0 AND amount < 'Infinity'),
-    currency      text NOT NULL CONSTRAINT payment_currency_fkey REFERENCES o2c.currency,
+    currency      text NOT NULL CONSTRAINT payment_currency CHECK (o2c.minor_units(currency) >= 0),
     reference     text,
     method        text NOT NULL DEFAULT 'transfer' CONSTRAINT payment_method CHECK (method IN ('transfer', 'direct_debit', 'card', 'cheque', 'cash')),
     payer_name    text,
     payer_account text,
     provider      text,
     provider_reference text,
+    reversed_on   date,
+    reversal_reason text,
     recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by    text NOT NULL DEFAULT o2c.actor(),
     attributes    jsonb NOT NULL DEFAULT '{}',
@@ -24,12 +26,25 @@ CREATE TABLE IF NOT EXISTS o2c.payment (
     CONSTRAINT payment_item_key UNIQUE (company_id, item_id),
     CONSTRAINT payment_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT payment_item_fkey FOREIGN KEY (company_id, item_id) REFERENCES o2c.open_item,
+    CONSTRAINT payment_reversed CHECK ((state = 'reversed') = (reversed_on IS NOT NULL)),
+    CONSTRAINT payment_provided CHECK (provider IS NOT NULL OR provider_reference IS NULL),
     CONSTRAINT payment_identified CHECK ((customer_id IS NULL) = (item_id IS NULL))
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50); -- nearly every payment is updated once, in place: no index knows its state
 COMMENT ON TABLE o2c.payment IS 'Money received, each receipt once. Its open item says how much is still on account; without a customer it is unidentified';
+COMMENT ON COLUMN o2c.payment.state IS 'received: something is on account or it is unidentified. applied: used up. reversed: taken back, as by a bounce';
+COMMENT ON COLUMN o2c.payment.provider_reference IS 'What the provider (a bank, a card scheme, the import) calls it: the same receipt is booked once';
 CREATE UNIQUE INDEX IF NOT EXISTS payment_provider ON o2c.payment (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL;
-CREATE INDEX IF NOT EXISTS payment_open ON o2c.payment (company_id, payment_id) WHERE state = 'received';
+CREATE INDEX IF NOT EXISTS payment_unidentified ON o2c.payment (company_id, payment_id) WHERE customer_id IS NULL;
 CREATE INDEX IF NOT EXISTS payment_customer ON o2c.payment (company_id, customer_id, received_on);
+
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.payment
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'state,customer_id,item_id,reversed_on,reversal_reason', 'permanent');
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.payment
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('payment', 'payment_id', '', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.payment
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('payment', 'payment_id', '', 'state');
+CREATE OR REPLACE TRIGGER settle_payments AFTER UPDATE ON o2c.open_item
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._settle_payments();
 
 CREATE SEQUENCE IF NOT EXISTS o2c.payment_import_seq;
 CREATE TABLE IF NOT EXISTS o2c.payment_import (
@@ -45,3 +60,16 @@ CREATE TABLE IF NOT EXISTS o2c.payment_import (
     CONSTRAINT payment_import_pkey PRIMARY KEY (company_id, import_id)
 );
 COMMENT ON TABLE o2c.payment_import IS 'Door for payments: fill it with COPY, then call o2c.load_payments(). Rows that were taken in leave; rows that were not stay with their problem';
+COMMENT ON COLUMN o2c.payment_import.batch IS 'Rows of one batch are taken in together or not at all';
+
+CREATE OR REPLACE VIEW o2c.verify_payment AS
+SELECT p.company_id, c.check_name, 'payment ' || p.payment_id AS object, c.expected, c.found
+FROM o2c.payment p
+JOIN o2c.open_item i ON i.company_id = p.company_id AND i.item_id = p.item_id
+CROSS JOIN LATERAL (VALUES
+    ('payment state'::text,
+     CASE WHEN i.open_amount <> 0 THEN 'received' WHEN p.state = 'reversed' THEN 'reversed' ELSE 'applied' END, p.state),
+    ('payment item', concat_ws(' ', 'payment', p.customer_id, trim_scale(- p.amount), p.currency),
+     concat_ws(' ', i.kind, i.customer_id, trim_scale(i.amount), i.currency))) AS c (check_name, expected, found)
+WHERE c.expected <> c.found;
+COMMENT ON VIEW o2c.verify_payment IS 'Payments whose state is not what their open item says, or whose open item is not theirs';

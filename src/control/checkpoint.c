@@ -6,8 +6,8 @@
  * A rule is a row that names a function (o2c.rule_case, jsonb) returning
  * o2c.finding.  All rules are asked, all findings are kept in one decision,
  * and the sharpest reaction among the rules that are not satisfied is the
- * outcome.  A hold that stands on the customer counts like a rule that is not
- * satisfied.  A rule of one customer replaces the rule with the same code for
+ * outcome.  An open hold, of the customer or placed on the order by a person,
+ * counts like a rule that is not satisfied.  A rule of one customer replaces the rule with the same code for
  * all; among versions the latest valid one speaks.
  *
  * A document without any rule is not evaluated and leaves no decision.
@@ -33,12 +33,22 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+/* Where an entry of the list of rules comes from. */
+typedef enum RuleSource
+{
+	FROM_RULE,					/* a row of o2c.rule: to be asked */
+	FROM_CUSTOMER,				/* an open hold of the customer: not satisfied */
+	FROM_ORDER,					/* an open hold that a person placed on the order */
+	FROM_ENGINE					/* an open hold of an earlier evaluation: is it still deserved? */
+} RuleSource;
+
 /* A rule that applies, and what it found. */
 typedef struct Rule
 {
+	RuleSource	source;
 	char	   *code;
 	int32		version;
-	char	   *function;		/* NULL: a hold of the customer, found already */
+	char	   *function;
 	NullableDatum parameters;
 	O2cOutcome	reaction;
 	bool		passed;
@@ -49,18 +59,19 @@ typedef struct Rule
 
 static const char *const outcome_names[] = {"pass", "warn", "hold", "refuse"};
 
-/* The rules and customer holds that concern a document, in order. */
+/* The open holds and the rules that concern a document, in order. */
 static O2cPlan find_rules = O2C_PLAN(
-	"(SELECT 0 AS first, h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason"
-	" FROM o2c.hold h WHERE h.company_id = $1 AND h.customer_id = $3 AND h.order_id IS NULL AND h.released_at IS NULL"
-	" AND CASE WHEN $2 = 'ship' THEN h.blocks_shipping ELSE h.blocks_order END"
+	"(SELECT CASE WHEN h.order_id IS NULL THEN 'customer' WHEN h.automatic THEN 'automatic' ELSE 'order' END AS source,"
+	" h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason"
+	" FROM o2c.hold h WHERE h.company_id = $1 AND h.customer_id = $3 AND (h.order_id IS NULL OR h.order_id = $5)"
+	" AND h.released_at IS NULL AND CASE WHEN $2 = 'ship' THEN h.blocks_shipping ELSE h.blocks_order END"
 	" ORDER BY h.hold_id)"
 	" UNION ALL"
-	" (SELECT r.priority, r.code, r.version, r.function, r.parameters, r.reaction, NULL FROM"
+	" (SELECT 'rule', r.code, r.version, r.function, r.parameters, r.reaction, NULL FROM"
 	" (SELECT DISTINCT ON (code) * FROM o2c.rule WHERE company_id = $1 AND checkpoint = $2"
 	" AND (customer_id IS NULL OR customer_id = $3) AND $4 BETWEEN valid_from AND valid_to"
 	" ORDER BY code, customer_id NULLS LAST, version DESC) r ORDER BY r.priority, r.code)",
-	INT8OID, TEXTOID, INT8OID, DATEOID);
+	INT8OID, TEXTOID, INT8OID, DATEOID, INT8OID);
 
 /* The place of a reaction among the outcomes. */
 static O2cOutcome
@@ -72,18 +83,37 @@ parse_reaction(const char *name)
 	elog(ERROR, "unknown reaction \"%s\"", name);
 }
 
+/* Where a row of the list comes from. */
+static RuleSource
+parse_source(const char *name)
+{
+	switch (name[0])
+	{
+		case 'c':
+			return FROM_CUSTOMER;
+		case 'o':
+			return FROM_ORDER;
+		case 'a':
+			return FROM_ENGINE;
+		default:
+			return FROM_RULE;
+	}
+}
+
 /* Reads the rules that apply. */
 static int
 read_rules(const O2cCase *document, Rule **rules)
 {
 	int			n = (int) o2c_run(&find_rules, O2C_ARGS(o2c_int8(document->company), o2c_cstring(document->checkpoint),
-														o2c_int8(document->customer), o2c_date(document->day)));
+														o2c_int8(document->customer), o2c_date(document->day),
+														o2c_int8(document->order_id)));
 
 	*rules = palloc0(sizeof(Rule) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
 		Rule	   *rule = &(*rules)[i];
 
+		rule->source = parse_source(o2c_row_text(i, 1));
 		rule->code = o2c_row_text(i, 2);
 		rule->version = o2c_row_int4(i, 3);
 		rule->function = o2c_row_text(i, 4);
@@ -194,8 +224,10 @@ ask_rules(const O2cCase *document, Rule *rules, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (rules[i].function != NULL)
+		if (rules[i].source == FROM_RULE)
 			ask_rule(&rules[i], value, case_type);
+		/* at shipping a hold of the engine counts; at the order it is what is decided anew */
+		rules[i].passed |= rules[i].source == FROM_ENGINE && strcmp(document->checkpoint, "order") == 0;
 		if (!rules[i].passed)
 			outcome = Max(outcome, rules[i].reaction);
 	}
@@ -220,7 +252,9 @@ findings_json(const Rule *rules, int n)
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < n; i++)
 	{
-		appendStringInfoString(&json, i == 0 ? "{\"rule\": " : ", {\"rule\": ");
+		if (rules[i].source == FROM_ENGINE && rules[i].passed)
+			continue;
+		appendStringInfoString(&json, json.len == 1 ? "{\"rule\": " : ", {\"rule\": ");
 		escape_json(&json, rules[i].code);
 		appendStringInfo(&json, ", \"version\": %d, \"reaction\": \"%s\", \"passed\": %s", rules[i].version,
 						 outcome_names[rules[i].reaction], rules[i].passed ? "true" : "false");
@@ -286,10 +320,12 @@ keep_holds(const O2cCase *document, const Rule *rules, int n, int64 decision)
 	char	  **codes = palloc(sizeof(char *) * Max(n, 1));
 	char	  **reasons = palloc(sizeof(char *) * Max(n, 1));
 	int			failed = 0;
+	bool		stale = false;
 
 	for (int i = 0; i < n; i++)
 	{
-		if (rules[i].passed || rules[i].reaction != O2C_HOLD)
+		stale |= rules[i].source == FROM_ENGINE;
+		if (rules[i].passed || rules[i].reaction != O2C_HOLD || rules[i].source == FROM_ORDER)
 			continue;
 		codes[failed] = rules[i].code;
 		reasons[failed++] = rules[i].message != NULL ? rules[i].message : psprintf("rule %s is not satisfied", rules[i].code);
@@ -300,13 +336,31 @@ keep_holds(const O2cCase *document, const Rule *rules, int n, int64 decision)
 								 o2c_datum(o2c_text_array(codes, failed)), o2c_datum(o2c_text_array(reasons, failed)), o2c_int8(decision)));
 		notify_held(document, reasons, failed);
 	}
-	o2c_run(&lift, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->order_id), o2c_datum(o2c_text_array(codes, failed)),
+	if (stale)
+		o2c_run(&lift, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->order_id), o2c_datum(o2c_text_array(codes, failed)),
 							o2c_date(document->day), o2c_cstring(o2c_actor())));
 }
 
-/* Evaluates a document: findings, decision, holds of an order; nothing moves on here. */
+/* What is not satisfied, in words. */
+static char *
+failure_text(const Rule *rules, int n)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < n; i++)
+		if (!rules[i].passed && rules[i].reaction >= O2C_HOLD)
+			appendStringInfo(&text, "%s%s", text.len == 0 ? "" : "; ",
+							 rules[i].message != NULL ? rules[i].message : rules[i].code);
+	return text.data;
+}
+
+/*
+ * Evaluates a document: findings, decision, holds of an order; nothing moves
+ * on here.  Where the caller wants to say why, *why names what stops it.
+ */
 O2cOutcome
-o2c_checkpoint(const O2cCase *document)
+o2c_checkpoint(const O2cCase *document, char **why)
 {
 	Rule	   *rules;
 	int			n = read_rules(document, &rules);
@@ -316,6 +370,8 @@ o2c_checkpoint(const O2cCase *document)
 	if (n == 0)
 		return O2C_PASS;
 	outcome = ask_rules(document, rules, n);
+	if (why != NULL)
+		*why = failure_text(rules, n);
 	decision = store_decision(document, outcome, rules, n);
 	if (strcmp(document->object_type, "sales_order") == 0)
 		keep_holds(document, rules, n, decision);

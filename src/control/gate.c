@@ -49,14 +49,16 @@ decide(TriggerData *trigdata, HeapTuple row)
 		.credit_rate = row_numeric(trigdata, row, "credit_rate"),
 		.day = o2c_today(),
 	};
-	O2cOutcome	outcome = o2c_checkpoint(&document);
 
-	if (outcome == O2C_REFUSE)
-		return "refused";
-	/* a hold that a person placed keeps the order although the rules pass */
-	if (outcome == O2C_HOLD || open_hold(document.company, document.order_id, document.customer) != NULL)
-		return "held";
-	return "confirmed";
+	switch (o2c_checkpoint(&document, NULL))
+	{
+		case O2C_REFUSE:
+			return "refused";
+		case O2C_HOLD:
+			return "held";
+		default:
+			return "confirmed";
+	}
 }
 
 PG_FUNCTION_INFO_V1(o2c_pass_gate);

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS o2c.credit_account (
     company_id         bigint NOT NULL DEFAULT o2c.current_company(),
     credit_account_id  bigint NOT NULL DEFAULT nextval('o2c.credit_account_id_seq'),
     customer_id        bigint NOT NULL,
-    currency           text NOT NULL CONSTRAINT credit_account_currency_fkey REFERENCES o2c.currency,
+    currency           text NOT NULL CONSTRAINT credit_account_currency CHECK (o2c.minor_units(currency) >= 0),
     credit_limit       numeric CONSTRAINT credit_account_limit CHECK (credit_limit >= 0 AND credit_limit < 'Infinity'),
     net_unapplied      boolean NOT NULL DEFAULT true,
     authorized         numeric NOT NULL DEFAULT 0,

@@ -64,54 +64,61 @@ CREATE AGGREGATE o2c.dso_countback_rest(receivable numeric, sales numeric, days 
 COMMENT ON AGGREGATE o2c.dso_countback_rest(numeric, numeric, integer) IS
 'The part of the receivable that the sales given to o2c.dso_countback did not cover: 0 when its status is ok.';
 
--- Opening and closing balance in one pass over items and applications, as one row per day of invoice.
+-- Opening and closing balance in one pass over items and their applications.
 CREATE FUNCTION o2c._receivable_by_day(from_on date, to_on date, customer_id bigint, currency text, net_unapplied boolean, company_id bigint)
 RETURNS TABLE (day date, sales numeric, opening numeric, closing numeric, invoices numeric, not_due numeric, overdue numeric, over_90 numeric,
                items_open bigint, items_overdue bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-        WITH item AS (
-            SELECT i.kind, i.effective_on, i.due_on, i.amount,
-                   i.amount - coalesce(sum(a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount)
-                                       FILTER (WHERE a.effective_on < from_on), 0) AS opening,
-                   i.amount - coalesce(sum(a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount), 0) AS closing
-            FROM o2c.open_item i
-            LEFT JOIN o2c.application a ON a.company_id = i.company_id AND a.debit_item_id = i.item_id AND a.effective_on <= to_on
-            WHERE i.company_id = _receivable_by_day.company_id AND i.currency = _receivable_by_day.currency
-              AND i.effective_on <= to_on AND i.kind IN ('invoice', 'fee')
-              AND (_receivable_by_day.customer_id IS NULL OR i.customer_id = _receivable_by_day.customer_id)
-            GROUP BY i.company_id, i.item_id
-            UNION ALL
-            -- credits are never overdue: without a due date they count in the balances only
-            SELECT i.kind, i.effective_on, NULL, i.amount,
-                   i.amount + coalesce(sum(a.cash_amount) FILTER (WHERE a.effective_on < from_on), 0),
-                   i.amount + coalesce(sum(a.cash_amount), 0)
-            FROM o2c.open_item i
-            LEFT JOIN o2c.application a ON a.company_id = i.company_id AND a.credit_item_id = i.item_id AND a.effective_on <= to_on
-            WHERE net_unapplied AND i.company_id = _receivable_by_day.company_id AND i.currency = _receivable_by_day.currency
-              AND i.effective_on <= to_on AND i.kind IN ('credit_note', 'payment')
-              AND (_receivable_by_day.customer_id IS NULL OR i.customer_id = _receivable_by_day.customer_id)
-            GROUP BY i.company_id, i.item_id)
         SELECT i.effective_on,
-               coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('invoice', 'credit_note')), 0),
-               coalesce(sum(i.opening) FILTER (WHERE i.effective_on < from_on), 0),
-               sum(i.closing),
-               coalesce(sum(i.closing) FILTER (WHERE i.kind = 'invoice'), 0),
-               coalesce(sum(i.closing) FILTER (WHERE i.due_on >= to_on), 0),
-               coalesce(sum(i.closing) FILTER (WHERE i.due_on < to_on), 0),
-               coalesce(sum(i.closing) FILTER (WHERE to_on - i.due_on > 90), 0),
-               count(*) FILTER (WHERE i.closing > 0),
-               count(*) FILTER (WHERE i.closing > 0 AND i.due_on < to_on)
-        FROM item i GROUP BY i.effective_on;
+               coalesce(sum(i.amount) FILTER (WHERE i.kind = 'invoice'), 0),
+               CASE WHEN i.effective_on < from_on THEN sum(o.amount) + coalesce(sum(a.since), 0) ELSE 0 END,
+               sum(o.amount),
+               coalesce(sum(o.amount) FILTER (WHERE i.kind = 'invoice'), 0),
+               coalesce(sum(o.amount) FILTER (WHERE i.due_on >= to_on), 0),
+               coalesce(sum(o.amount) FILTER (WHERE i.due_on < to_on), 0),
+               coalesce(sum(o.amount) FILTER (WHERE to_on - i.due_on > 90), 0),
+               count(*) FILTER (WHERE o.amount > 0),
+               count(*) FILTER (WHERE o.amount > 0 AND i.due_on < to_on)
+        FROM o2c.open_item i
+        CROSS JOIN LATERAL (
+            SELECT sum(a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount) AS applied,
+                   sum(a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount) FILTER (WHERE a.effective_on >= from_on) AS since
+            FROM o2c.application a
+            WHERE a.company_id = i.company_id AND a.debit_item_id = i.item_id AND a.effective_on <= to_on) a
+        CROSS JOIN LATERAL (SELECT i.amount - coalesce(a.applied, 0) AS amount) o
+        WHERE i.company_id = _receivable_by_day.company_id AND i.currency = _receivable_by_day.currency
+          AND i.effective_on <= to_on AND i.kind IN ('invoice', 'fee')
+          AND (_receivable_by_day.customer_id IS NULL OR i.customer_id = _receivable_by_day.customer_id)
+        GROUP BY i.effective_on;
+    IF NOT net_unapplied THEN
+        RETURN;
+    END IF;
+    -- credits are never due: they reduce the sales and the balances, and nothing else
+    RETURN QUERY
+        SELECT i.effective_on,
+               coalesce(sum(i.amount) FILTER (WHERE i.kind = 'credit_note'), 0),
+               CASE WHEN i.effective_on < from_on THEN sum(i.amount) + coalesce(sum(a.before), 0) ELSE 0 END,
+               sum(i.amount) + coalesce(sum(a.applied), 0),
+               numeric '0', numeric '0', numeric '0', numeric '0', bigint '0', bigint '0'
+        FROM o2c.open_item i
+        CROSS JOIN LATERAL (
+            SELECT sum(a.cash_amount) AS applied, sum(a.cash_amount) FILTER (WHERE a.effective_on < from_on) AS before
+            FROM o2c.application a
+            WHERE a.company_id = i.company_id AND a.credit_item_id = i.item_id AND a.effective_on <= to_on) a
+        WHERE i.company_id = _receivable_by_day.company_id AND i.currency = _receivable_by_day.currency
+          AND i.effective_on <= to_on AND i.kind IN ('credit_note', 'payment')
+          AND (_receivable_by_day.customer_id IS NULL OR i.customer_id = _receivable_by_day.customer_id)
+        GROUP BY i.effective_on;
 END $$;
 COMMENT ON FUNCTION o2c._receivable_by_day(date, date, bigint, text, boolean, bigint) IS
-'What o2c.kpi needs of the receivable, by day of invoice: sales of that day, what was open of them before from_on and at the end of to_on, and how much of the latter is from invoices, not due, overdue, more than 90 days overdue. Credit notes and payments on account only when net_unapplied.';
+'What o2c.kpi needs of the receivable, by day of invoice: sales of that day, what was open of them before from_on and at the end of to_on, and how much of the latter is from invoices, not due, overdue, more than 90 days overdue. Credit notes and payments on account follow in rows of their own when net_unapplied.';
 
 CREATE FUNCTION o2c._paid_invoices(from_on date, to_on date, customer_id bigint, currency text, company_id bigint)
 RETURNS TABLE (amount numeric, invoiced_on date, due_on date, paid_on date)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -129,13 +136,14 @@ BEGIN
             UNION ALL
             SELECT i.* FROM touched t JOIN o2c.open_item i ON i.company_id = _paid_invoices.company_id AND i.item_id = t.item_id),
         settled AS (
-            SELECT i.invoice_id, i.item_id, i.amount, i.effective_on, i.due_on, max(a.effective_on) AS settled_on,
-                   i.amount - coalesce(sum(a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount), 0) AS open,
-                   sum(a.cash_amount) FILTER (WHERE c.kind = 'payment') AS paid
+            SELECT i.invoice_id, i.item_id, i.amount, i.effective_on, i.due_on, a.*
             FROM instalment i
-            LEFT JOIN o2c.application a ON a.company_id = _paid_invoices.company_id AND a.debit_item_id = i.item_id AND a.effective_on <= to_on
-            LEFT JOIN o2c.open_item c ON c.company_id = _paid_invoices.company_id AND c.item_id = a.credit_item_id
-            GROUP BY i.invoice_id, i.item_id, i.amount, i.effective_on, i.due_on)
+            CROSS JOIN LATERAL (
+                SELECT i.amount - coalesce(sum(a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount), 0) AS open,
+                       max(a.effective_on) AS settled_on, sum(a.cash_amount) FILTER (WHERE c.kind = 'payment') AS paid
+                FROM o2c.application a
+                LEFT JOIN o2c.open_item c ON c.company_id = a.company_id AND c.item_id = a.credit_item_id
+                WHERE a.company_id = _paid_invoices.company_id AND a.debit_item_id = i.item_id AND a.effective_on <= to_on) a)
         SELECT sum(s.amount), min(s.effective_on), max(s.due_on), max(s.settled_on)
         FROM settled s
         GROUP BY s.invoice_id, CASE WHEN s.invoice_id IS NULL THEN s.item_id END
@@ -147,7 +155,7 @@ COMMENT ON FUNCTION o2c._paid_invoices(date, date, bigint, text, bigint) IS
 CREATE FUNCTION o2c.kpi(from_on date, to_on date, customer text DEFAULT NULL, periods integer DEFAULT 1, net_unapplied boolean DEFAULT false,
                         currency text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
 RETURNS TABLE (kpi text, value numeric, unit text, numerator numeric, denominator numeric)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
     length integer;
@@ -161,15 +169,18 @@ BEGIN
         RAISE EXCEPTION 'a period cannot be divided into % parts', periods
             USING ERRCODE = 'OC002', HINT = 'periods is the N of the collection effectiveness index: 1, or the months of the period.';
     END IF;
+    SELECT coalesce(kpi.currency, c.currency) INTO currency FROM o2c.company c WHERE c.company_id = kpi.company_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no company %', company_id
+            USING ERRCODE = 'OC001', HINT = 'Companies are found by their id in o2c.company; the setting o2c.company says which one is meant by default.';
+    END IF;
+    PERFORM o2c.minor_units(currency);
     IF customer IS NOT NULL THEN
         SELECT c.customer_id INTO owner_id FROM o2c.customer c WHERE c.company_id = kpi.company_id AND c.code = customer;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'company % has no customer "%"', company_id, customer
                 USING ERRCODE = 'OC001', HINT = 'Customers are found by their code in o2c.customer.';
         END IF;
-    END IF;
-    IF currency IS NULL THEN
-        SELECT c.currency INTO currency FROM o2c.company c WHERE c.company_id = kpi.company_id;
     END IF;
     length := to_on - from_on + 1;
 
@@ -258,3 +269,5 @@ BEGIN
             ('percent_over_90', 'percent', NULL, b.over_90, b.not_due + b.overdue)
         ) AS f (kpi, unit, value, numerator, denominator);
 END $$;
+COMMENT ON FUNCTION o2c.kpi(date, date, text, integer, boolean, text, bigint) IS
+'Key figures of the receivable in a period, both days included, seen at the end of its last day and computed from dated facts only, so that a past period says today what it said then. Arguments: the period; a customer''s code, or null for all; the N of the collection effectiveness index (1, or the months of the period); whether credit notes and payments on account reduce sales and balances; the currency (null: the company''s; amounts of others are left out); the company. Result: value is numerator / denominator, times 100 in percent, never rounded, and null where the denominator is not positive; numerators and denominators may be added up before dividing. doc/reference-insight.md defines each figure. Errors: OC001 for an unknown company, customer or currency, OC002 for a period that is empty or outside the years 1 to 9999, or for periods below 1. Reads every item up to to_on with its applications once.';

@@ -4,7 +4,8 @@
  *		Keeps the stock counters, and reserves.
  *
  * stock.reserved is the sum of the lines' reserved quantities, stock.on_hand
- * the sum of the movements: two statement triggers move them by what changed.
+ * the sum of the movements: two statement triggers move them by what changed
+ * (a shipment takes its goods and their reservation off in one step).
  * Reserving locks the stock rows in product order before it reads them, so two
  * orders cannot both take the last piece and cannot wait for each other in a
  * circle; the constraint stock_never_oversold is the last line for anybody
@@ -18,12 +19,13 @@
 #include "core/plan.h"
 #include "core/trigger.h"
 
+#define BOOLARRAY 1000			/* pg_type.dat has no symbol for boolean[] */
+
 /* Lines that changed, as columns of a statement. */
 typedef struct Changed
 {
 	int64		company;
 	int64	   *orders;
-	int32	   *lines;
 	NullableDatum *products;
 	NullableDatum *quantities;
 	int			n;
@@ -32,7 +34,7 @@ typedef struct Changed
 
 /* Adds a line. */
 static void
-add_change(Changed *c, int64 order_id, int32 line, int64 product, Numeric quantity)
+add_change(Changed *c, int64 order_id, int64 product, Numeric quantity)
 {
 	if (c->n == c->room)
 	{
@@ -40,12 +42,10 @@ add_change(Changed *c, int64 order_id, int32 line, int64 product, Numeric quanti
 
 		c->room = Max(8, c->room * 2);
 		c->orders = first ? palloc(sizeof(int64) * c->room) : repalloc(c->orders, sizeof(int64) * c->room);
-		c->lines = first ? palloc(sizeof(int32) * c->room) : repalloc(c->lines, sizeof(int32) * c->room);
 		c->products = first ? palloc(sizeof(NullableDatum) * c->room) : repalloc(c->products, sizeof(NullableDatum) * c->room);
 		c->quantities = first ? palloc(sizeof(NullableDatum) * c->room) : repalloc(c->quantities, sizeof(NullableDatum) * c->room);
 	}
 	c->orders[c->n] = order_id;
-	c->lines[c->n] = line;
 	c->products[c->n] = o2c_int8(product);
 	c->quantities[c->n++] = o2c_datum(NumericGetDatum(quantity));
 }
@@ -55,9 +55,7 @@ typedef struct LineColumns
 {
 	int			company;
 	int			order;
-	int			line;
 	int			product;
-	int			confirmed;
 	int			shipped;
 	int			reserved;
 } LineColumns;
@@ -70,118 +68,90 @@ line_columns(Relation rel)
 
 	c.company = o2c_column(rel, "company_id");
 	c.order = o2c_column(rel, "order_id");
-	c.line = o2c_column(rel, "line_no");
 	c.product = o2c_column(rel, "product_id");
-	c.confirmed = o2c_column(rel, "confirmed_quantity");
 	c.shipped = o2c_column(rel, "shipped_quantity");
 	c.reserved = o2c_column(rel, "reserved_quantity");
 	return c;
 }
 
-/* A line number of a row. */
-static int32
-slot_line(TupleTableSlot *slot, int column)
-{
-	bool		isnull;
-
-	return DatumGetInt32(o2c_slot_datum(slot, column, &isnull));
-}
-
-/* The stock of some order lines, locked in product order. */
-static O2cPlan lock_stock = O2C_PLAN("SELECT FROM o2c.stock WHERE company_id = $1 AND (product_id, location) IN"
-									 " (SELECT m.product_id, o.location FROM unnest($2, $3) AS m (order_id, product_id)"
-									 " JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = m.order_id)"
-									 " ORDER BY product_id, location FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID, INT8ARRAYOID);
-
-/* Moves stock.reserved by the changes, with the rows locked in product order. */
+/* Moves stock.reserved by the changes, in product order. */
 static void
 move_reserved(const Changed *c)
 {
 	static O2cPlan move = O2C_PLAN("UPDATE o2c.stock s SET reserved = s.reserved + m.quantity FROM"
 								   " (SELECT m.product_id, o.location, sum(m.quantity) AS quantity"
 								   " FROM unnest($2, $3, $4) AS m (order_id, product_id, quantity)"
-								   " JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = m.order_id GROUP BY 1, 2) m"
+								   " JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = m.order_id"
+								   " GROUP BY 1, 2 ORDER BY 1, 2) m"
 								   " WHERE s.company_id = $1 AND s.product_id = m.product_id AND s.location = m.location",
 								   INT8OID, INT8ARRAYOID, INT8ARRAYOID, NUMERICARRAYOID);
-	Datum		orders,
-				products;
 
-	if (c->n == 0)
-		return;
-	orders = o2c_int8_array(c->orders, c->n);
-	products = o2c_datum_array(c->products, c->n, INT8OID);
-	if (c->n > 1)
-		o2c_run(&lock_stock, O2C_ARGS(o2c_int8(c->company), o2c_datum(orders), o2c_datum(products)));
-	o2c_run(&move, O2C_ARGS(o2c_int8(c->company), o2c_datum(orders), o2c_datum(products),
-							o2c_datum(o2c_datum_array(c->quantities, c->n, NUMERICOID))));
+	if (c->n > 0)
+		o2c_run(&move, O2C_ARGS(o2c_int8(c->company), o2c_datum(o2c_int8_array(c->orders, c->n)),
+								o2c_datum(o2c_datum_array(c->products, c->n, INT8OID)),
+								o2c_datum(o2c_datum_array(c->quantities, c->n, NUMERICOID))));
 }
 
-/* What is free of the stock of some lines: locked, in product order, one entry a line. */
-static uint64
-lock_free_stock(const Changed *c)
-{
-	/* what the lines before this one want goes off first */
-	static O2cPlan share = O2C_PLAN("SELECT w.order_id, w.line_no, least(w.quantity, w.free - w.before) FROM"
-									" (SELECT m.order_id, m.line_no, m.quantity, s.on_hand - s.reserved AS free,"
-									" sum(m.quantity) OVER (PARTITION BY m.product_id, o.location ORDER BY m.n) - m.quantity AS before"
-									" FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS m (order_id, product_id, line_no, quantity, n)"
-									" JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = m.order_id"
-									" JOIN o2c.stock s ON s.company_id = $1 AND s.product_id = m.product_id AND s.location = o.location) w"
-									" WHERE w.free > w.before", INT8OID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, NUMERICARRAYOID);
-	NullableDatum *lines = palloc(sizeof(NullableDatum) * c->n);
-	Datum		orders = o2c_int8_array(c->orders, c->n);
-	Datum		products = o2c_datum_array(c->products, c->n, INT8OID);
+/* The stock of some order lines, locked in product order. */
+static O2cPlan lock_stock = O2C_PLAN(
+	"SELECT FROM o2c.stock WHERE company_id = $1 AND (product_id, location) IN"
+	" (SELECT l.product_id, o.location FROM o2c.sales_order o"
+	" JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id"
+	" WHERE o.company_id = $1 AND o.order_id = ANY ($2) AND ($3 IS NULL OR l.product_id = ANY ($3)))"
+	" ORDER BY product_id, location FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID, INT8ARRAYOID);
 
-	for (int i = 0; i < c->n; i++)
-		lines[i] = o2c_int4(c->lines[i]);
-	if (o2c_run(&lock_stock, O2C_ARGS(o2c_int8(c->company), o2c_datum(orders), o2c_datum(products))) == 0)
-		return 0;
-	return o2c_run(&share, O2C_ARGS(o2c_int8(c->company), o2c_datum(orders), o2c_datum(products),
-									o2c_datum(o2c_datum_array(lines, c->n, INT4OID)),
-									o2c_datum(o2c_datum_array(c->quantities, c->n, NUMERICOID))));
-}
+/*
+ * Confirms the lines of some orders as far as they are not, and reserves what
+ * is there: the earliest wish first, less what the lines before it want.
+ */
+static O2cPlan confirm_lines = O2C_PLAN(
+	"UPDATE o2c.order_line l SET confirmed_quantity = w.confirmed,"
+	" reserved_quantity = l.reserved_quantity + greatest(least(w.quantity, w.free - w.before), 0)"
+	" FROM (SELECT l.order_id, l.line_no, l.quantity - l.cancelled_quantity AS confirmed,"
+	" l.quantity - l.cancelled_quantity - l.shipped_quantity - l.reserved_quantity AS quantity,"
+	" coalesce(s.on_hand - s.reserved, 0) AS free,"
+	" sum(l.quantity - l.cancelled_quantity - l.shipped_quantity - l.reserved_quantity)"
+	" OVER (PARTITION BY l.product_id, o.location ORDER BY coalesce(o.requested_on, o.ordered_on), l.order_id, l.line_no)"
+	" - (l.quantity - l.cancelled_quantity - l.shipped_quantity - l.reserved_quantity) AS before"
+	" FROM o2c.sales_order o JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id"
+	" LEFT JOIN o2c.stock s ON s.company_id = $1 AND s.product_id = l.product_id AND s.location = o.location"
+	" WHERE o.company_id = $1 AND o.order_id = ANY ($2) AND ($3 IS NULL OR l.product_id = ANY ($3))) w"
+	" WHERE l.company_id = $1 AND l.order_id = w.order_id AND l.line_no = w.line_no"
+	" AND (l.confirmed_quantity <> w.confirmed OR (w.quantity > 0 AND w.free > w.before))",
+	INT8OID, INT8ARRAYOID, INT8ARRAYOID);
 
-/* Reserves what is there for some lines, the first line first; the rest stays on backorder. */
+/* Confirms and reserves; of all products, or of some. */
 static void
-reserve(const Changed *c)
+reserve(int64 company, Datum orders, NullableDatum products)
 {
-	static O2cPlan take = O2C_PLAN("UPDATE o2c.order_line l SET reserved_quantity = l.reserved_quantity + t.quantity"
-								   " FROM unnest($2, $3, $4) AS t (order_id, line_no, quantity)"
-								   " WHERE l.company_id = $1 AND l.order_id = t.order_id AND l.line_no = t.line_no",
-								   INT8OID, INT8ARRAYOID, INT4ARRAYOID, NUMERICARRAYOID);
-	int			n = c->n == 0 ? 0 : (int) lock_free_stock(c);
-	NullableDatum *columns[3];
-
-	if (n == 0)
-		return;
-	for (int k = 0; k < 3; k++)
-		columns[k] = palloc(sizeof(NullableDatum) * n);
-	for (int i = 0; i < n; i++)
-		for (int k = 0; k < 3; k++)
-			columns[k][i] = o2c_row_copy(i, k + 1);
-	o2c_run(&take, O2C_ARGS(o2c_int8(c->company), o2c_datum(o2c_datum_array(columns[0], n, INT8OID)),
-							o2c_datum(o2c_datum_array(columns[1], n, INT4OID)),
-							o2c_datum(o2c_datum_array(columns[2], n, NUMERICOID))));
+	/* the locks are waited for first, then a new statement reads what they left */
+	o2c_run(&lock_stock, O2C_ARGS(o2c_int8(company), o2c_datum(orders), products));
+	o2c_run(&confirm_lines, O2C_ARGS(o2c_int8(company), o2c_datum(orders), products));
 }
 
-/* Sorts one changed line into what moves the counter and what wants stock. */
-static void
-sort_change(const LineColumns *k, const O2cChanges *changes, Changed *moved, Changed *wanting)
+PG_FUNCTION_INFO_V1(o2c_confirm_lines);
+/* o2c._confirm_lines(): after an order was confirmed */
+Datum
+o2c_confirm_lines(PG_FUNCTION_ARGS)
 {
-	TupleTableSlot *row = changes->after;
-	int64		product = o2c_slot_int8(row, k->product);
-	Numeric		reserved = o2c_slot_numeric(row, k->reserved);
-	Numeric		delta = o2c_sub(reserved, o2c_slot_numeric(changes->before, k->reserved));
-	Numeric		confirmed = o2c_slot_numeric(row, k->confirmed);
-	int64		order_id = o2c_slot_int8(row, k->order);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._confirm_lines", O2C_AFTER_ROW, 0);
+	int64		order_id = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id");
 
-	if (product == 0)
-		return;
-	if (o2c_sign(delta) != 0)
-		add_change(moved, order_id, 0, product, delta);
-	if (o2c_cmp(confirmed, o2c_slot_numeric(changes->before, k->confirmed)) > 0)
-		add_change(wanting, order_id, slot_line(row, k->line), product,
-				   o2c_sub(o2c_sub(confirmed, o2c_slot_numeric(row, k->shipped)), reserved));
+	o2c_connect();
+	reserve(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id"), o2c_int8_array(&order_id, 1), O2C_NULL);
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
+
+/* Adds what a line gives to or takes from stock.reserved; what ships goes with its movement. */
+static void
+add_line(const LineColumns *k, const O2cChanges *changes, Changed *moved)
+{
+	Numeric		delta = o2c_sub(o2c_add(o2c_slot_numeric(changes->after, k->reserved), o2c_slot_numeric(changes->after, k->shipped)),
+								o2c_add(o2c_slot_numeric(changes->before, k->reserved), o2c_slot_numeric(changes->before, k->shipped)));
+
+	if (o2c_sign(delta) != 0 && o2c_slot_int8(changes->after, k->product) != 0)
+		add_change(moved, o2c_slot_int8(changes->after, k->order), o2c_slot_int8(changes->after, k->product), delta);
 }
 
 PG_FUNCTION_INFO_V1(o2c_keep_reserved);
@@ -192,7 +162,6 @@ o2c_keep_reserved(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._keep_reserved", O2C_AFTER_STATEMENT, 0);
 	LineColumns columns = line_columns(trigdata->tg_relation);
 	Changed		moved = {0};
-	Changed		wanting = {0};
 	O2cChanges	changes;
 
 	o2c_connect();
@@ -204,36 +173,32 @@ o2c_keep_reserved(PG_FUNCTION_ARGS)
 		if (company != moved.company)
 		{
 			move_reserved(&moved);
-			reserve(&wanting);
-			moved.n = wanting.n = 0;
-			moved.company = wanting.company = company;
+			moved.n = 0;
+			moved.company = company;
 		}
-		sort_change(&columns, &changes, &moved, &wanting);
+		add_line(&columns, &changes, &moved);
 	}
 	o2c_changes_end(&changes);
 	move_reserved(&moved);
-	reserve(&wanting);
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }
 
-/* Gives stock that came in to the lines that wait for it, the earliest wish first. */
+/* Gives stock that came in to the lines that wait for it. */
 static void
 serve_backorders(int64 company, Datum products, Datum locations)
 {
-	static O2cPlan find = O2C_PLAN("SELECT l.order_id, l.line_no, l.product_id, l.confirmed_quantity - l.shipped_quantity - l.reserved_quantity"
-								   " FROM o2c.order_line l"
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT l.order_id) FROM o2c.order_line l"
 								   " JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = l.order_id AND o.location = ANY ($3)"
 								   " WHERE l.company_id = $1 AND l.product_id = ANY ($2) AND l.kind = 'item'"
-								   " AND l.confirmed_quantity > l.shipped_quantity + l.reserved_quantity"
-								   " ORDER BY coalesce(o.requested_on, o.ordered_on), l.order_id, l.line_no",
+								   " AND l.confirmed_quantity > l.shipped_quantity + l.reserved_quantity",
 								   INT8OID, INT8ARRAYOID, TEXTARRAYOID);
-	Changed		wanting = {.company = company};
-	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(products), o2c_datum(locations)));
+	NullableDatum orders;
 
-	for (int i = 0; i < n; i++)
-		add_change(&wanting, o2c_row_int8(i, 1), o2c_row_int4(i, 2), o2c_row_int8(i, 3), DatumGetNumeric(o2c_row_copy(i, 4).value));
-	reserve(&wanting);
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(products), o2c_datum(locations)));
+	orders = o2c_row_copy(0, 1);
+	if (!orders.isnull)
+		reserve(company, orders.value, o2c_datum(products));
 }
 
 /* Movements of one company, as columns of a statement. */
@@ -243,22 +208,22 @@ typedef struct Movements
 	int64	   *products;
 	char	  **locations;
 	NullableDatum *quantities;
+	NullableDatum *shipments;
 	int			n;
 	bool		came_in;
 } Movements;
 
-/* Moves stock.on_hand by some movements, with the rows locked in product order. */
+/* Moves stock.on_hand by some movements, in product order; what ships was reserved. */
 static void
 move_on_hand(Movements *m)
 {
-	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.stock WHERE company_id = $1 AND (product_id, location) IN"
-								   " (SELECT * FROM unnest($2, $3)) ORDER BY product_id, location FOR NO KEY UPDATE",
-								   INT8OID, INT8ARRAYOID, TEXTARRAYOID);
-	static O2cPlan move = O2C_PLAN("UPDATE o2c.stock s SET on_hand = s.on_hand + m.quantity FROM"
-								   " (SELECT u.product_id, u.location, sum(u.quantity) AS quantity"
-								   " FROM unnest($2, $3, $4) AS u (product_id, location, quantity) GROUP BY 1, 2) m"
+	static O2cPlan move = O2C_PLAN("UPDATE o2c.stock s SET on_hand = s.on_hand + m.quantity, reserved = s.reserved + m.shipped FROM"
+								   " (SELECT u.product_id, u.location, sum(u.quantity) AS quantity,"
+								   " sum(CASE WHEN u.shipment THEN u.quantity ELSE 0 END) AS shipped"
+								   " FROM unnest($2, $3, $4, $5) AS u (product_id, location, quantity, shipment)"
+								   " GROUP BY 1, 2 ORDER BY 1, 2) m"
 								   " WHERE s.company_id = $1 AND s.product_id = m.product_id AND s.location = m.location",
-								   INT8OID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID);
+								   INT8OID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, BOOLARRAY);
 	Datum		products,
 				locations;
 
@@ -266,10 +231,9 @@ move_on_hand(Movements *m)
 		return;
 	products = o2c_int8_array(m->products, m->n);
 	locations = o2c_text_array(m->locations, m->n);
-	if (m->n > 1)
-		o2c_run(&lock, O2C_ARGS(o2c_int8(m->company), o2c_datum(products), o2c_datum(locations)));
 	o2c_run(&move, O2C_ARGS(o2c_int8(m->company), o2c_datum(products), o2c_datum(locations),
-							o2c_datum(o2c_datum_array(m->quantities, m->n, NUMERICOID))));
+							o2c_datum(o2c_datum_array(m->quantities, m->n, NUMERICOID)),
+							o2c_datum(o2c_datum_array(m->shipments, m->n, BOOLOID))));
 	if (m->came_in)
 		serve_backorders(m->company, products, locations);
 	m->n = 0;
@@ -288,6 +252,7 @@ o2c_keep_on_hand(PG_FUNCTION_ARGS)
 	int			product_column = o2c_column(trigdata->tg_relation, "product_id");
 	int			location_column = o2c_column(trigdata->tg_relation, "location");
 	int			quantity_column = o2c_column(trigdata->tg_relation, "quantity");
+	int			kind_column = o2c_column(trigdata->tg_relation, "kind");
 	O2cChanges	changes;
 	Movements	m = {0};
 
@@ -295,6 +260,7 @@ o2c_keep_on_hand(PG_FUNCTION_ARGS)
 	m.products = palloc(sizeof(int64) * MOVEMENT_BATCH);
 	m.locations = palloc(sizeof(char *) * MOVEMENT_BATCH);
 	m.quantities = palloc(sizeof(NullableDatum) * MOVEMENT_BATCH);
+	m.shipments = palloc(sizeof(NullableDatum) * MOVEMENT_BATCH);
 	o2c_changes_begin(&changes, trigdata);
 	while (o2c_changes_next(&changes))
 	{
@@ -306,6 +272,7 @@ o2c_keep_on_hand(PG_FUNCTION_ARGS)
 		m.company = company;
 		m.products[m.n] = o2c_slot_int8(changes.after, product_column);
 		m.locations[m.n] = o2c_slot_text(changes.after, location_column);
+		m.shipments[m.n] = o2c_bool(strcmp(o2c_slot_text(changes.after, kind_column), "shipment") == 0);
 		m.quantities[m.n++] = o2c_datum(NumericGetDatum(quantity));
 		m.came_in |= o2c_sign(quantity) > 0;
 	}

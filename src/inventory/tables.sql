@@ -37,8 +37,7 @@ CREATE TABLE IF NOT EXISTS o2c.stock_movement (
     reason        text,
     actor         text NOT NULL DEFAULT o2c.actor(),
     CONSTRAINT stock_movement_pkey PRIMARY KEY (company_id, movement_id),
-    CONSTRAINT stock_movement_stock_fkey FOREIGN KEY (company_id, product_id, location) REFERENCES o2c.stock,
-    CONSTRAINT stock_movement_line_fkey FOREIGN KEY (company_id, order_id, line_no) REFERENCES o2c.order_line
+    CONSTRAINT stock_movement_stock_fkey FOREIGN KEY (company_id, product_id, location) REFERENCES o2c.stock
 );
 COMMENT ON TABLE o2c.stock_movement IS 'What came in and went out, append-only; positive quantities come in';
 CREATE INDEX IF NOT EXISTS stock_movement_product ON o2c.stock_movement (company_id, product_id, location, effective_on);
@@ -52,6 +51,8 @@ CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.stock_movement
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
 CREATE OR REPLACE TRIGGER keep_on_hand AFTER INSERT ON o2c.stock_movement REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_on_hand();
+CREATE OR REPLACE TRIGGER confirm_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (NEW.state = 'confirmed' AND OLD.state NOT IN ('confirmed', 'completed')) EXECUTE FUNCTION o2c._confirm_lines();
 CREATE OR REPLACE TRIGGER stock_update AFTER UPDATE ON o2c.order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_reserved();
 

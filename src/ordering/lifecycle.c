@@ -7,8 +7,8 @@
  * request is possible, takes the group's lock, and completes the order when it
  * is submitted (totals, number, purchase order number).  The room control then
  * decides what a submitted order becomes.  What follows from the outcome
- * hangs on it in turn: confirming puts the line quantities in force, and the
- * rooms after this one take credit and reserve stock from them.
+ * hangs on it in turn: confirming puts the line quantities in force and
+ * reserves stock (room inventory), and credit is taken with them (room credit).
  *
  *-------------------------------------------------------------------------
  */
@@ -56,43 +56,42 @@ check_transition(int64 order_id, const char *from, const char *to)
 			 errmsg("order %lld cannot go from %s to %s", (long long) order_id, from, to)));
 }
 
+/* Amounts of an order as its lines have them, and what the customer asks of its purchase order number. */
+static O2cPlan read_order = O2C_PLAN(
+	"SELECT coalesce(sum(l.net_amount) FILTER (WHERE l.kind = 'item'), 0),"
+	" coalesce(sum(l.net_amount) FILTER (WHERE l.kind = 'charge'), 0),"
+	" sum(l.net_amount), sum(l.tax_amount), sum(l.net_amount + l.tax_amount),"
+	" (SELECT c.po_required AND $4 IS NULL FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3),"
+	" CASE WHEN $4 IS NOT NULL THEN (SELECT min(o.order_id) FROM o2c.sales_order o WHERE o.company_id = $1"
+	" AND o.customer_id = $3 AND upper(o.po_number) = upper($4) AND o.order_id <> $2"
+	" AND o.state NOT IN ('draft', 'cancelled', 'refused')"
+	" AND EXISTS (SELECT FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3 AND c.po_unique)) END"
+	" FROM o2c.order_line l WHERE l.company_id = $1 AND l.order_id = $2",
+	INT8OID, INT8OID, INT8OID, TEXTOID);
+
 /* Refuses to submit without what the customer asks of every order. */
 static void
-check_po_number(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id, int64 customer)
+check_po_number(const char *po_number)
 {
-	static O2cPlan check = O2C_PLAN("SELECT c.po_required AND $4 IS NULL,"
-									" (SELECT min(o.order_id) FROM o2c.sales_order o WHERE c.po_unique AND o.company_id = $1"
-									" AND o.customer_id = $2 AND upper(o.po_number) = upper($4)"
-									" AND o.order_id <> $3 AND o.state NOT IN ('draft', 'cancelled', 'refused'))"
-									" FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $2",
-									INT8OID, INT8OID, INT8OID, TEXTOID);
-	char	   *po_number = o2c_tuple_text(trigdata, row, "po_number");
-
-	o2c_run(&check, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_int8(order_id), o2c_opt_cstring(po_number)));
-	if (o2c_row_bool(0, 1))
+	if (o2c_row_bool(0, 6))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_PO_REQUIRED),
 				 errmsg("the customer requires a purchase order number on every order"),
 				 errhint("Give po_number.")));
-	if (o2c_row_int8(0, 2) != 0)
+	if (o2c_row_int8(0, 7) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_DUPLICATE),
 				 errmsg("the customer's purchase order \"%s\" was entered before", po_number),
-				 errdetail("It is order %lld.", (long long) o2c_row_int8(0, 2)),
+				 errdetail("It is order %lld.", (long long) o2c_row_int8(0, 7)),
 				 errhint("Set po_unique to false for a customer with blanket orders.")));
 }
 
-/* Amounts of the order as its lines have them. */
+/* Takes the amounts over into the order. */
 static HeapTuple
-derive_totals(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
+set_totals(TriggerData *trigdata, HeapTuple row, int64 order_id)
 {
-	static O2cPlan sum = O2C_PLAN("SELECT coalesce(sum(net_amount) FILTER (WHERE kind = 'item'), 0),"
-								  " coalesce(sum(net_amount) FILTER (WHERE kind = 'charge'), 0),"
-								  " sum(net_amount), sum(tax_amount), sum(net_amount + tax_amount)"
-								  " FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
 	static const char *const columns[] = {"line_amount", "charge_amount", "net_amount", "tax_amount", "total_amount"};
 
-	o2c_run(&sum, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 	for (int i = 0; i < lengthof(columns); i++)
 	{
 		NullableDatum amount = o2c_row_copy(0, i + 1);
@@ -109,10 +108,12 @@ derive_totals(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_i
 static HeapTuple
 complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 {
-	int64		customer = o2c_tuple_int8(trigdata, row, "customer_id");
+	char	   *po_number = o2c_tuple_text(trigdata, row, "po_number");
 
-	check_po_number(trigdata, row, company, order_id, customer);
-	row = derive_totals(trigdata, row, company, order_id);
+	o2c_run(&read_order, O2C_ARGS(o2c_int8(company), o2c_int8(order_id),
+								  o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")), o2c_opt_cstring(po_number)));
+	check_po_number(po_number);
+	row = set_totals(trigdata, row, order_id);
 	if (o2c_tuple_text(trigdata, row, "number") == NULL)
 	{
 		O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);
@@ -176,23 +177,18 @@ o2c_advance_order(PG_FUNCTION_ARGS)
 	return PointerGetDatum(row);
 }
 
-PG_FUNCTION_INFO_V1(o2c_follow_order);
-/* o2c._follow_order(): after a row's state changed to confirmed or cancelled */
+PG_FUNCTION_INFO_V1(o2c_cancel_lines);
+/* o2c._cancel_lines(): after an order was cancelled */
 Datum
-o2c_follow_order(PG_FUNCTION_ARGS)
+o2c_cancel_lines(PG_FUNCTION_ARGS)
 {
-	static O2cPlan confirm = O2C_PLAN("UPDATE o2c.order_line SET confirmed_quantity = quantity - cancelled_quantity"
-									  " WHERE company_id = $1 AND order_id = $2"
-									  " AND confirmed_quantity <> quantity - cancelled_quantity", INT8OID, INT8OID);
 	static O2cPlan cancel = O2C_PLAN("UPDATE o2c.order_line SET confirmed_quantity = 0, reserved_quantity = 0, cancelled_quantity = quantity"
 									 " WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_order", O2C_AFTER_ROW, 0);
-	char	   *state = o2c_tuple_text(trigdata, trigdata->tg_newtuple, "state");
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._cancel_lines", O2C_AFTER_ROW, 0);
 
 	o2c_connect();
-	o2c_run(strcmp(state, "confirmed") == 0 ? &confirm : &cancel,
-			O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id")),
-					 o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id"))));
+	o2c_run(&cancel, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id")),
+							  o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id"))));
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

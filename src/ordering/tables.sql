@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     ordered_on      date NOT NULL DEFAULT o2c.today(),
     requested_on    date,
     po_number       text,
-    currency        text NOT NULL CONSTRAINT sales_order_currency_fkey REFERENCES o2c.currency,
+    currency        text NOT NULL CONSTRAINT sales_order_currency CHECK (o2c.minor_units(currency) >= 0),
     payment_terms   o2c.payment_terms NOT NULL,
     line_amount     numeric NOT NULL DEFAULT 0,
     charge_amount   numeric NOT NULL DEFAULT 0,
@@ -69,13 +69,9 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
     CONSTRAINT order_line_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
     CONSTRAINT order_line_product CHECK ((kind = 'item') = (product_id IS NOT NULL)),
-    CONSTRAINT order_line_confirmed CHECK (confirmed_quantity >= 0 AND confirmed_quantity + cancelled_quantity <= quantity),
-    CONSTRAINT order_line_cancelled CHECK (cancelled_quantity >= 0),
-    CONSTRAINT order_line_shipped CHECK (shipped_quantity BETWEEN 0 AND confirmed_quantity),
-    CONSTRAINT order_line_reserved CHECK (reserved_quantity >= 0 AND reserved_quantity + shipped_quantity <= confirmed_quantity),
-    CONSTRAINT order_line_returned CHECK (returned_quantity BETWEEN 0 AND shipped_quantity),
-    CONSTRAINT order_line_invoiced CHECK (invoiced_quantity >= 0 AND invoiced_quantity <= shipped_quantity + credited_quantity),
-    CONSTRAINT order_line_credited CHECK (credited_quantity BETWEEN 0 AND invoiced_quantity)
+    -- one call: PostgreSQL prepares every constraint anew for each statement that writes the table
+    CONSTRAINT order_line_quantities CHECK (o2c._quantities_fit(quantity, confirmed_quantity, reserved_quantity, shipped_quantity,
+        returned_quantity, invoiced_quantity, credited_quantity, cancelled_quantity))
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE o2c.order_line IS 'Lines of orders. Quantities drive everything: states, exposure and what is to ship and to bill follow from them';
 COMMENT ON COLUMN o2c.order_line.kind IS 'item: a product. charge: freight and the like (EN 16931 BG-21); due with the first shipment';
@@ -90,11 +86,8 @@ CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.sales
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent');
 CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
-CREATE OR REPLACE TRIGGER follow AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
-    WHEN (OLD.state <> NEW.state AND NEW.state IN ('confirmed', 'cancelled') AND OLD.state <> 'completed')
-    EXECUTE FUNCTION o2c._follow_order();
-CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.sales_order REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (OLD.state <> NEW.state AND NEW.state = 'cancelled') EXECUTE FUNCTION o2c._cancel_lines();
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line

@@ -173,3 +173,196 @@ CREATE FUNCTION o2c._make_items() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_make_items' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._make_items() IS
 'Statement trigger: posting an invoice makes its instalments and discounts from the terms, posting a credit note its item.';
+
+-- receivable: open items and applications
+
+CREATE FUNCTION o2c._amount_problem(amount numeric, currency text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_amount_problem_sql' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._amount_problem(numeric, text) IS
+'What is wrong with an amount of a document in a currency, or null: missing, not finite, negative, 10^15 or more, more decimals than the currency has (ISO 4217). Errors: OC001 for an unknown currency.';
+
+CREATE FUNCTION o2c._date_problem(day date) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_date_problem_sql' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._date_problem(date) IS
+'What is wrong with a date of a document, or null: missing, or not from 1900-01-01 to 2199-12-31.';
+
+CREATE FUNCTION o2c._derive_item() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_derive_item' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._derive_item() IS
+'Row trigger: a new open item is open in full. Errors: OC002 for an amount or a date that cannot be.';
+
+CREATE FUNCTION o2c._settle_invoices() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_settle_invoices' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._settle_invoices() IS
+'Statement trigger: an invoice or credit note is paid when all its open items are zero, and posted again when one is not.';
+
+CREATE FUNCTION o2c._apply() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_apply_trigger' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._apply() IS
+'Statement trigger: applications move the open amounts of their items, which are locked in the order of their ids. Errors: OC106 when more is applied than an item has open, OC005 for items of different currencies, OC002 for items of different groups of customers, a date before an item''s, or a reversal that is not the mirror of its application.';
+
+CREATE FUNCTION o2c.unapply(application_id bigint, effective_on date DEFAULT o2c.today(), reason text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_unapply_sql' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.unapply(bigint, date, text, bigint) IS
+'Takes an application back with a row of the opposite amounts: both items are open again, history stays. Arguments: the application, the date it is taken back on (not before the application''s), why. Result: the id of the new application. Errors: OC001 for an unknown application, OC002 for a missing or too early date, OC101 when it was taken back before.';
+
+CREATE FUNCTION o2c._take_statistics(changed bigint, VARIADIC tables regclass[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE t regclass;
+BEGIN
+    FOR t IN SELECT c.oid FROM pg_class c
+             WHERE c.oid = ANY (tables) AND changed >= 1000 AND changed >= c.reltuples / 10
+             ORDER BY array_position(tables, c.oid::regclass) LOOP
+        EXECUTE format('ANALYZE %s', t);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION o2c._take_statistics(bigint, regclass[]) IS
+'Analyzes tables of which so many rows are new that plans would be wrong until autovacuum comes: 1,000 and a tenth of the table.';
+
+CREATE FUNCTION o2c._load_invoices(batch text, company_id bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    b record;
+    added bigint;
+    loaded bigint := 0;
+    stay bigint := 0;
+BEGIN
+    PERFORM o2c._take_statistics((SELECT count(*) FROM o2c.invoice_import r WHERE r.company_id = _load_invoices.company_id),
+                                 'o2c.customer', 'o2c.invoice_import');
+    FOR b IN SELECT r.batch FROM o2c.invoice_import r
+             WHERE r.company_id = _load_invoices.company_id AND (_load_invoices.batch IS NULL OR r.batch = _load_invoices.batch)
+             GROUP BY r.batch ORDER BY min(r.import_id) LOOP
+        UPDATE o2c.invoice_import r SET problem = j.problem
+        FROM o2c._judge_invoices(b.batch, _load_invoices.company_id) j
+        WHERE r.company_id = _load_invoices.company_id AND r.import_id = j.import_id AND r.problem IS DISTINCT FROM j.problem;
+        IF EXISTS (SELECT FROM o2c.invoice_import r
+                   WHERE r.company_id = _load_invoices.company_id AND r.batch = b.batch AND r.problem IS NOT NULL) THEN
+            stay := stay + 1;
+            CONTINUE;
+        END IF;
+        WITH gone AS (
+            DELETE FROM o2c.invoice_import r WHERE r.company_id = _load_invoices.company_id AND r.batch = b.batch
+            RETURNING r.import_id, r.number, r.customer, r.invoiced_on, r.due_on, r.amount, r.currency
+        ), document AS (
+            INSERT INTO o2c.invoice (company_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
+                                     line_amount, net_amount, total_amount)
+            SELECT _load_invoices.company_id, g.number, c.customer_id, 'posted', true, g.invoiced_on, g.due_on,
+                   coalesce(g.currency, c.currency), g.amount, g.amount, g.amount
+            FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
+            CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
+                                WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
+            LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
+                               WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
+            WHERE v.invoice_id IS NULL
+            ORDER BY g.import_id
+            RETURNING invoice_id, customer_id, invoiced_on, due_on, currency, total_amount
+        ), item AS (
+            INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount)
+            SELECT _load_invoices.company_id, d.customer_id, 'invoice', d.invoice_id, d.invoiced_on, d.due_on, d.currency, d.total_amount
+            FROM document d
+        )
+        SELECT count(*) INTO added FROM document;
+        loaded := loaded + added;
+    END LOOP;
+    PERFORM o2c._take_statistics(loaded, 'o2c.invoice', 'o2c.open_item');
+    IF stay > 0 THEN
+        RAISE WARNING '% of the batches of invoices could not be loaded', stay
+            USING ERRCODE = 'OC002', HINT = 'o2c.invoice_import.problem says why; correct or delete those rows and load again.';
+    END IF;
+    RETURN loaded;
+END $$;
+COMMENT ON FUNCTION o2c._load_invoices(text, bigint) IS 'What o2c.load_invoices() does once the customers are locked.';
+
+CREATE FUNCTION o2c._judge_invoices(batch text, company_id bigint) RETURNS TABLE (import_id bigint, problem text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH staged AS (
+        SELECT r.import_id, r.number, r.customer, r.currency AS given_currency, r.invoiced_on, r.due_on, r.amount,
+               c.customer_id, u.currency,
+               concat_ws('|', c.customer_id, r.invoiced_on, r.due_on, trim_scale(r.amount), u.currency) AS content,
+               v.invoice_id,
+               concat_ws('|', v.customer_id, v.invoiced_on, v.due_on, trim_scale(v.total_amount), v.currency) AS booked
+        FROM o2c.invoice_import r
+        -- LIMIT 1 makes each look-up one descent of a unique index, whatever the statistics say of tables that just grew
+        LEFT JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
+                           WHERE c.company_id = _judge_invoices.company_id AND c.code = r.customer LIMIT 1) c ON true
+        LEFT JOIN o2c.currency u ON u.currency = coalesce(r.currency, c.currency)
+        LEFT JOIN LATERAL (SELECT v.invoice_id, v.customer_id, v.invoiced_on, v.due_on, v.total_amount, v.currency FROM o2c.invoice v
+                           WHERE v.company_id = _judge_invoices.company_id AND v.number = r.number LIMIT 1) v ON true
+        WHERE r.company_id = _judge_invoices.company_id AND r.batch = _judge_invoices.batch
+    ), compared AS (
+        SELECT s.*, min(s.content) OVER (PARTITION BY s.number) <> max(s.content) OVER (PARTITION BY s.number) AS differs
+        FROM staged s
+    )
+    SELECT s.import_id, CASE
+        WHEN coalesce(s.number, '') = '' THEN 'the number is missing'
+        WHEN s.customer_id IS NULL THEN format('there is no customer %L', s.customer)
+        WHEN s.currency IS NULL THEN format('there is no currency %L', s.given_currency)
+        WHEN o2c._amount_problem(s.amount, s.currency) IS NOT NULL THEN 'the amount ' || o2c._amount_problem(s.amount, s.currency)
+        WHEN o2c._date_problem(s.invoiced_on) IS NOT NULL THEN 'the invoice date ' || o2c._date_problem(s.invoiced_on)
+        WHEN o2c._date_problem(s.due_on) IS NOT NULL THEN 'the due date ' || o2c._date_problem(s.due_on)
+        WHEN s.due_on < s.invoiced_on THEN 'the due date is before the invoice date'
+        WHEN s.differs THEN 'the number stands in the batch with different content'
+        WHEN s.invoice_id IS NOT NULL AND s.booked <> s.content THEN 'the number belongs to an invoice with different content'
+        END
+    FROM compared s;
+END $$;
+COMMENT ON FUNCTION o2c._judge_invoices(text, bigint) IS 'The rows of a batch of invoices, each with what is wrong with it or null.';
+
+CREATE FUNCTION o2c.load_invoices(batch text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_load_invoices' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.load_invoices(text, bigint) IS
+'Takes in the invoices that were put into o2c.invoice_import: each becomes a posted invoice without lines (imported) with one open item. Arguments: the batch (null: all), the company. A batch is taken in as a whole or, when one of its rows is wrong, not at all: then its rows stay and say their problem, and a warning (OC002) counts such batches. Rows equal to an invoice that is there already are dropped, so a repeated load adds nothing. A null currency is the customer''s. Result: the number of invoices added.';
+
+CREATE FUNCTION o2c.aging_report(as_of date DEFAULT o2c.today(), known_at timestamptz DEFAULT NULL, boundaries integer[] DEFAULT NULL,
+                                 basis text DEFAULT 'due', company_id bigint DEFAULT o2c.current_company())
+RETURNS TABLE (customer text, currency text, total numeric, aging o2c.aging, unapplied numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE edges integer[] := coalesce(boundaries, '{0,30,60,90}');
+BEGIN
+    IF as_of IS NULL OR o2c._date_problem(as_of) IS NOT NULL THEN
+        RAISE EXCEPTION 'the date of the aging %', o2c._date_problem(as_of) USING ERRCODE = 'OC002', HINT = 'Give the day the aging is for.';
+    END IF;
+    IF basis IS NULL OR basis NOT IN ('due', 'invoice') THEN
+        RAISE EXCEPTION 'unknown basis "%"', basis USING ERRCODE = 'OC002', HINT = 'An aging counts from the due date (due) or the invoice date (invoice).';
+    END IF;
+    RETURN QUERY
+    -- open then = open now + what was applied since: only the recent part of history is read
+    WITH balance AS (
+        SELECT s.item_id, sum(s.amount) AS amount
+        FROM (SELECT i.item_id, i.open_amount AS amount FROM o2c.open_item i
+              WHERE i.company_id = aging_report.company_id AND i.open_amount <> 0
+              UNION ALL
+              SELECT a.debit_item_id, a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount FROM o2c.application a
+              WHERE a.company_id = aging_report.company_id
+                AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)
+              UNION ALL
+              SELECT a.credit_item_id, - a.cash_amount FROM o2c.application a
+              WHERE a.company_id = aging_report.company_id AND a.credit_item_id IS NOT NULL
+                AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)) s
+        GROUP BY s.item_id HAVING sum(s.amount) <> 0
+    ), aged AS (
+        SELECT i.customer_id, i.currency,
+               o2c.aging(b.amount, aging_report.as_of - CASE aging_report.basis WHEN 'due' THEN i.due_on ELSE i.effective_on END, edges)
+                   FILTER (WHERE i.kind IN ('invoice', 'fee')) AS aging,
+               o2c.aging(0, 0, edges) AS something,
+               sum(- b.amount) FILTER (WHERE i.kind NOT IN ('invoice', 'fee')) AS unapplied
+        FROM balance b
+        JOIN o2c.open_item i ON i.company_id = aging_report.company_id AND i.item_id = b.item_id
+        WHERE i.effective_on <= aging_report.as_of
+          AND (aging_report.known_at IS NULL OR i.recorded_at <= aging_report.known_at)
+        GROUP BY i.customer_id, i.currency
+    )
+    SELECT c.code, g.currency, coalesce(o2c.total(g.aging), 0),
+           coalesce(g.aging, g.something OPERATOR(o2c.-) g.something), coalesce(g.unapplied, 0)
+    FROM aged g
+    JOIN o2c.customer c ON c.company_id = aging_report.company_id AND c.customer_id = g.customer_id
+    ORDER BY c.code, g.currency;
+END $$;
+COMMENT ON FUNCTION o2c.aging_report(date, timestamptz, integer[], text, bigint) IS
+'What each customer owed on a date, by age, from dated facts only: a date gives the same answer whenever it is asked, unless facts are back-dated; known_at gives the answer as it was at that moment. One row for each customer and currency that had something open. Arguments: the date (days overdue are counted to it; the due date itself is not overdue), the moment (null: now), the boundaries in days (null: 0, 30, 60, 90), the basis (due: age from the due date, invoice: from the invoice date), the company. total is the sum of the aging; unapplied is what was on account as payments and credit notes, never netted. Errors: OC002 for a missing or absurd date or another basis, OC205 for boundaries that do not increase.';

@@ -12,6 +12,7 @@
 
 #include "core/plan.h"
 #include "core/trigger.h"
+#include "terms/terms.h"
 #include "utils/rel.h"
 
 /* Instalments of invoices, one item of a credit note. */
@@ -49,22 +50,68 @@ static O2cPlan apply_credits = O2C_PLAN(
 	" WHERE x.before < x.credit",
 	INT8OID, INT8ARRAYOID);
 
-/* Makes the items of some invoices of one company. */
-static void
-make_items(int64 company, const int64 *invoices, int n, bool credits)
+/* Invoices of one company that were posted. */
+typedef struct Posted
 {
-	Datum		ids;
-
-	if (n == 0)
-		return;
-	ids = o2c_int8_array(invoices, n);
-	o2c_run(&insert_items, O2C_ARGS(o2c_int8(company), o2c_datum(ids)));
-	o2c_run(&insert_discounts, O2C_ARGS(o2c_int8(company), o2c_datum(ids)));
-	if (credits)
-		o2c_run(&apply_credits, O2C_ARGS(o2c_int8(company), o2c_datum(ids)));
-}
+	int64		company;
+	int64	   *invoices;
+	int			n;
+	bool		discounts;		/* whether terms of one of them offer any */
+	bool		credits;		/* whether one of them is a credit note */
+} Posted;
 
 #define INVOICE_BATCH 10000
+
+/* Makes their items, and starts over. */
+static void
+make_items(Posted *p)
+{
+	NullableDatum args[2];
+
+	if (p->n == 0)
+		return;
+	args[0] = o2c_int8(p->company);
+	args[1] = o2c_datum(o2c_int8_array(p->invoices, p->n));
+	o2c_run(&insert_items, args);
+	if (p->discounts)
+		o2c_run(&insert_discounts, args);
+	if (p->credits)
+		o2c_run(&apply_credits, args);
+	p->n = 0;
+	p->discounts = p->credits = false;
+}
+
+/* Whether an instalment of the terms has a discount. */
+static bool
+offers_discount(TupleTableSlot *row, int column)
+{
+	bool		isnull;
+	Datum		value = o2c_slot_datum(row, column, &isnull);
+	const O2cTerms *terms;
+
+	if (isnull)
+		return false;
+	terms = o2c_terms(DatumGetTextPP(value));
+	for (int i = 0; i < terms->n; i++)
+		if (terms->instalments[i].ntiers > 0)
+			return true;
+	return false;
+}
+
+/* Notes an invoice that was posted. */
+static void
+note_posted(Posted *p, TriggerData *trigdata, TupleTableSlot *row)
+{
+	Relation	rel = trigdata->tg_relation;
+	int64		company = o2c_slot_int8(row, o2c_column(rel, "company_id"));
+
+	if (p->n == INVOICE_BATCH || company != p->company)
+		make_items(p);
+	p->company = company;
+	p->invoices[p->n++] = o2c_slot_int8(row, o2c_column(rel, "invoice_id"));
+	p->discounts |= offers_discount(row, o2c_column(rel, "payment_terms"));
+	p->credits |= strcmp(o2c_slot_text(row, o2c_column(rel, "kind")), "credit_note") == 0;
+}
 
 PG_FUNCTION_INFO_V1(o2c_make_items);
 /* o2c._make_items(): after each update of invoices */
@@ -73,34 +120,16 @@ o2c_make_items(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._make_items", O2C_AFTER_STATEMENT, 0);
 	int			state = o2c_column(trigdata->tg_relation, "state");
-	int			id = o2c_column(trigdata->tg_relation, "invoice_id");
-	int			company_column = o2c_column(trigdata->tg_relation, "company_id");
-	int64	   *invoices = palloc(sizeof(int64) * INVOICE_BATCH);
-	int			kind = o2c_column(trigdata->tg_relation, "kind");
-	int64		company = 0;
-	bool		credits = false;
-	int			n = 0;
+	Posted		posted = {0};
 	O2cChanges	changes;
 
 	o2c_connect();
+	posted.invoices = palloc(sizeof(int64) * INVOICE_BATCH);
 	o2c_changes_begin(&changes, trigdata);
 	while (o2c_changes_next(&changes))
-	{
-		int64		row_company = o2c_slot_int8(changes.after, company_column);
-
-		if (strcmp(o2c_slot_text(changes.before, state), "draft") != 0 || strcmp(o2c_slot_text(changes.after, state), "draft") == 0)
-			continue;
-		if (n == INVOICE_BATCH || row_company != company)
-		{
-			make_items(company, invoices, n, credits);
-			n = 0;
-			credits = false;
-		}
-		company = row_company;
-		credits |= strcmp(o2c_slot_text(changes.after, kind), "credit_note") == 0;
-		invoices[n++] = o2c_slot_int8(changes.after, id);
-	}
-	make_items(company, invoices, n, credits);
+		if (strcmp(o2c_slot_text(changes.before, state), "draft") == 0 && strcmp(o2c_slot_text(changes.after, state), "draft") != 0)
+			note_posted(&posted, trigdata, changes.after);
+	make_items(&posted);
 	o2c_changes_end(&changes);
 	o2c_finish();
 	return PointerGetDatum(NULL);

@@ -6,31 +6,33 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     company_id        bigint NOT NULL DEFAULT o2c.current_company(),
     item_id           bigint NOT NULL DEFAULT nextval('o2c.item_id_seq'),
     customer_id       bigint NOT NULL,
-    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (kind IN ('invoice', 'credit_note', 'payment', 'fee')),
+    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (kind IN ('invoice', 'credit_note', 'payment', 'fee', 'reversal')),
     invoice_id        bigint,
     instalment        integer NOT NULL DEFAULT 1,
     effective_on      date NOT NULL,
     due_on            date NOT NULL,
-    currency          text NOT NULL CONSTRAINT open_item_currency_fkey REFERENCES o2c.currency,
+    currency          text NOT NULL CONSTRAINT open_item_currency CHECK (o2c.minor_units(currency) >= 0),
     amount            numeric NOT NULL CONSTRAINT open_item_finite CHECK (amount > '-Infinity' AND amount < 'Infinity'),
     open_amount       numeric NOT NULL,
     credit_rate       numeric NOT NULL DEFAULT 1 CONSTRAINT open_item_credit_rate CHECK (credit_rate > 0),
     recorded_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    receivable_value  numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind <> 'payment' THEN open_amount * credit_rate ELSE 0 END) STORED,
-    unapplied_value   numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind = 'payment' THEN - open_amount * credit_rate ELSE 0 END) STORED,
+    receivable_value  numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind NOT IN ('payment', 'reversal') THEN open_amount * credit_rate ELSE 0 END) STORED,
+    unapplied_value   numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind IN ('payment', 'reversal') THEN - open_amount * credit_rate ELSE 0 END) STORED,
     CONSTRAINT open_item_pkey PRIMARY KEY (company_id, item_id),
     CONSTRAINT open_item_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT open_item_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice,
-    CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
+    CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee', 'reversal') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
     -- neither side of an application can be used beyond what it has
     CONSTRAINT open_item_never_over_applied CHECK (CASE WHEN amount >= 0 THEN open_amount BETWEEN 0 AND amount ELSE open_amount BETWEEN amount AND 0 END)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE o2c.open_item IS 'The sub-ledger: instalments, fees, credit notes and payments on account. Positive amounts are owed to us';
+COMMENT ON COLUMN o2c.open_item.kind IS 'reversal: takes a bounced payment back, and is closed by it at once';
 COMMENT ON COLUMN o2c.open_item.open_amount IS 'amount less all applications: what is true now, kept beside the facts';
 COMMENT ON COLUMN o2c.open_item.credit_rate IS 'Units of the credit account''s currency for one of the item''s, frozen when it was recorded';
 COMMENT ON COLUMN o2c.open_item.receivable_value IS 'The item''s part of the exposure "receivable"';
 COMMENT ON COLUMN o2c.open_item.unapplied_value IS 'The item''s part of the exposure "unapplied"';
 CREATE INDEX IF NOT EXISTS open_item_open ON o2c.open_item (company_id, customer_id, due_on, item_id) WHERE open_amount <> 0;
+CREATE INDEX IF NOT EXISTS open_item_credit ON o2c.open_item (company_id, item_id) WHERE open_amount < 0;
 CREATE INDEX IF NOT EXISTS open_item_invoice ON o2c.open_item (company_id, invoice_id, instalment) WHERE invoice_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS open_item_effective ON o2c.open_item (company_id, effective_on);
 
@@ -40,6 +42,12 @@ CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.open_item
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('customer_id', 'receivable_value', 'unapplied_value');
 CREATE OR REPLACE TRIGGER exposure_update AFTER UPDATE ON o2c.open_item
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('customer_id', 'receivable_value', 'unapplied_value');
+CREATE OR REPLACE TRIGGER derive BEFORE INSERT ON o2c.open_item
+    FOR EACH ROW EXECUTE FUNCTION o2c._derive_item();
+CREATE OR REPLACE TRIGGER settle_insert AFTER INSERT ON o2c.open_item
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._settle_invoices();
+CREATE OR REPLACE TRIGGER settle_update AFTER UPDATE ON o2c.open_item
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._settle_invoices();
 
 CREATE OR REPLACE TRIGGER make_items AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._make_items();
@@ -55,6 +63,8 @@ CREATE TABLE IF NOT EXISTS o2c.instalment_discount (
 );
 COMMENT ON TABLE o2c.instalment_discount IS 'Discounts for early payment of an instalment, frozen when the invoice was posted';
 COMMENT ON COLUMN o2c.instalment_discount.amount IS 'What may be deducted when paid up to until_on';
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.instalment_discount
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
 
 CREATE SEQUENCE IF NOT EXISTS o2c.application_id_seq;
 CREATE TABLE IF NOT EXISTS o2c.application (
@@ -70,6 +80,7 @@ CREATE TABLE IF NOT EXISTS o2c.application (
     writeoff_amount   numeric NOT NULL DEFAULT 0,
     reverses          bigint,
     method            text NOT NULL DEFAULT 'manual',
+    reason            text,
     actor             text NOT NULL DEFAULT o2c.actor(),
     CONSTRAINT application_pkey PRIMARY KEY (company_id, application_id),
     CONSTRAINT application_credit_fkey FOREIGN KEY (company_id, credit_item_id) REFERENCES o2c.open_item,
@@ -85,10 +96,17 @@ CREATE TABLE IF NOT EXISTS o2c.application (
 COMMENT ON TABLE o2c.application IS 'Dated, append-only links from a credit item to a debit item; un-applying is another row, with the signs reversed';
 COMMENT ON COLUMN o2c.application.cash_amount IS 'Taken from the credit item; all four amounts reduce the debit item';
 COMMENT ON COLUMN o2c.application.reverses IS 'The application that this row takes back';
-COMMENT ON COLUMN o2c.application.method IS 'How it was found: reference, amount, manual and so on';
+COMMENT ON COLUMN o2c.application.method IS 'How it was found: reference, amount, manual and so on; unapply and reversal take back';
+COMMENT ON COLUMN o2c.application.reason IS 'Why it was taken back';
 CREATE INDEX IF NOT EXISTS application_debit ON o2c.application (company_id, debit_item_id);
 CREATE INDEX IF NOT EXISTS application_credit ON o2c.application (company_id, credit_item_id) WHERE credit_item_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS application_debit_reversal ON o2c.application (company_id, debit_item_id) WHERE reverses IS NOT NULL;
+CREATE INDEX IF NOT EXISTS application_credit_reversal ON o2c.application (company_id, credit_item_id) WHERE reverses IS NOT NULL;
 CREATE INDEX IF NOT EXISTS application_effective ON o2c.application (company_id, effective_on);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.application
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER apply AFTER INSERT ON o2c.application
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._apply();
 
 CREATE SEQUENCE IF NOT EXISTS o2c.invoice_import_seq;
 CREATE TABLE IF NOT EXISTS o2c.invoice_import (
@@ -106,3 +124,63 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_import (
 );
 COMMENT ON TABLE o2c.invoice_import IS 'Door for invoices issued elsewhere: fill it with COPY, then call o2c.load_invoices(). Rows that were taken in leave; rows that were not stay with their problem';
 COMMENT ON COLUMN o2c.invoice_import.batch IS 'Rows of one batch are taken in together or not at all';
+
+CREATE OR REPLACE VIEW o2c.customer_aging AS
+SELECT c.code AS customer, b.currency,
+       coalesce(o2c.total(b.aging), 0)::numeric(24, 4) AS total,
+       coalesce(o2c.bucket(b.aging, 1), 0)::numeric(24, 4) AS not_due,
+       coalesce(o2c.bucket(b.aging, 2), 0)::numeric(24, 4) AS days_1_30,
+       coalesce(o2c.bucket(b.aging, 3), 0)::numeric(24, 4) AS days_31_60,
+       coalesce(o2c.bucket(b.aging, 4), 0)::numeric(24, 4) AS days_61_90,
+       coalesce(o2c.bucket(b.aging, 5), 0)::numeric(24, 4) AS days_over_90,
+       coalesce(b.unapplied, 0)::numeric(24, 4) AS unapplied
+FROM (SELECT i.company_id, i.customer_id, i.currency,
+             o2c.aging(i.open_amount, o2c.today() - i.due_on) FILTER (WHERE i.kind IN ('invoice', 'fee')) AS aging,
+             sum(- i.open_amount) FILTER (WHERE i.kind NOT IN ('invoice', 'fee')) AS unapplied
+      FROM o2c.open_item i
+      WHERE i.company_id = o2c.current_company() AND i.open_amount <> 0
+      GROUP BY i.company_id, i.customer_id, i.currency) b
+JOIN o2c.customer c ON c.company_id = b.company_id AND c.customer_id = b.customer_id;
+COMMENT ON VIEW o2c.customer_aging IS 'What each customer of the session''s company owes now, by days past due (the due date itself is not overdue), and what is on account. Four digits hold every currency of ISO 4217';
+COMMENT ON COLUMN o2c.customer_aging.unapplied IS 'Payments and credit notes that are not applied yet; never netted with what is owed';
+
+CREATE OR REPLACE VIEW o2c.verify_open_item AS
+SELECT i.company_id, 'open amount'::text AS check_name, 'open item ' || i.item_id AS object,
+       (i.amount - coalesce(a.applied, 0))::text AS expected, i.open_amount::text AS found
+FROM o2c.open_item i
+LEFT JOIN (SELECT p.company_id, p.item_id, sum(p.applied) AS applied
+           FROM (SELECT company_id, debit_item_id AS item_id, cash_amount + discount_amount + tolerance_amount + writeoff_amount AS applied
+                 FROM o2c.application
+                 UNION ALL
+                 SELECT company_id, credit_item_id, - cash_amount FROM o2c.application WHERE credit_item_id IS NOT NULL) p
+           GROUP BY p.company_id, p.item_id) a ON a.company_id = i.company_id AND a.item_id = i.item_id
+WHERE i.open_amount <> i.amount - coalesce(a.applied, 0);
+COMMENT ON VIEW o2c.verify_open_item IS 'Open items whose open amount is not their amount less their applications';
+
+CREATE OR REPLACE VIEW o2c.verify_invoice_state AS
+SELECT v.company_id, c.check_name, 'invoice ' || v.number AS object, c.expected, c.found
+FROM o2c.invoice v
+LEFT JOIN (SELECT i.company_id, i.invoice_id, sum(abs(i.amount)) AS amount, bool_and(i.open_amount = 0) AS closed
+           FROM o2c.open_item i WHERE i.invoice_id IS NOT NULL GROUP BY i.company_id, i.invoice_id) i
+    ON i.company_id = v.company_id AND i.invoice_id = v.invoice_id
+CROSS JOIN LATERAL (VALUES
+    ('invoice state'::text, CASE WHEN i.closed THEN 'paid' ELSE 'posted or overdue' END,
+     CASE WHEN v.state IN ('posted', 'overdue') THEN 'posted or overdue' ELSE v.state END),
+    ('invoice items', v.total_amount::text, coalesce(i.amount, 0)::text)) AS c (check_name, expected, found)
+WHERE v.state <> 'draft'
+  AND CASE c.check_name WHEN 'invoice state' THEN v.state <> 'written_off' AND c.expected <> c.found
+                        ELSE v.total_amount <> coalesce(i.amount, 0) END;
+COMMENT ON VIEW o2c.verify_invoice_state IS 'Invoices whose state is not what their open items say, or whose open items do not add up to their total';
+
+CREATE OR REPLACE VIEW o2c.verify_exposure_receivable AS
+SELECT a.company_id, p.check_name, 'credit account ' || a.credit_account_id AS object, p.expected::text, p.found::text
+FROM o2c.credit_account a
+LEFT JOIN (SELECT m.company_id, m.credit_account_id, sum(i.receivable_value) AS receivable, sum(i.unapplied_value) AS unapplied
+           FROM o2c.open_item i
+           JOIN o2c.customer_credit m ON m.company_id = i.company_id AND m.customer_id = i.customer_id
+           GROUP BY m.company_id, m.credit_account_id) s
+    ON s.company_id = a.company_id AND s.credit_account_id = a.credit_account_id
+CROSS JOIN LATERAL (VALUES ('exposure receivable'::text, coalesce(s.receivable, 0), a.receivable),
+                           ('exposure unapplied', coalesce(s.unapplied, 0), a.unapplied)) AS p (check_name, expected, found)
+WHERE p.expected <> p.found;
+COMMENT ON VIEW o2c.verify_exposure_receivable IS 'Credit accounts whose receivable or unapplied part is not the sum over their customers'' open items';

@@ -18,7 +18,6 @@
 #include "core/number.h"
 #include "core/plan.h"
 #include "ordering/order.h"
-#include "party/customer.h"
 
 /* A line of the order, and how much of it ships now. */
 typedef struct ShipLine
@@ -29,7 +28,6 @@ typedef struct ShipLine
 	bool		stocked;
 	bool		charge;
 	Numeric		available;		/* reserved, or open where nothing is stocked */
-	bool		shipped_before;
 	Numeric		quantity;		/* NULL until it is known to ship */
 } ShipLine;
 
@@ -37,65 +35,64 @@ typedef struct ShipOrder
 {
 	int64		company;
 	int64		order_id;
-	int64		customer;
+	char	   *state;
 	NullableDatum location;
+	O2cCase		document;
 	ShipLine   *lines;
 	int			n;
 } ShipOrder;
 
-/* The order's customer, or an error. */
-static int64
-find_order(int64 company, int64 order_id)
+/* Locks the group of the order's customer, so that its state and its holds stay as they are read. */
+static void
+lock_order(const ShipOrder *order)
 {
-	static O2cPlan find = O2C_PLAN("SELECT customer_id FROM o2c.sales_order WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
+	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.customer WHERE company_id = $1 AND customer_id ="
+								   " (SELECT c.group_id FROM o2c.sales_order o"
+								   " JOIN o2c.customer c ON c.company_id = $1 AND c.customer_id = o.customer_id"
+								   " WHERE o.company_id = $1 AND o.order_id = $2) FOR NO KEY UPDATE", INT8OID, INT8OID);
 
-	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(order_id))) == 0)
+	if (o2c_run(&lock, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->order_id))) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
-				 errmsg("company %lld has no order %lld", (long long) company, (long long) order_id)));
-	return o2c_row_int8(0, 1);
+				 errmsg("company %lld has no order %lld", (long long) order->company, (long long) order->order_id)));
 }
 
-/* Refuses an order that is not confirmed. */
+/* The order with its lines. */
+static O2cPlan read_lines = O2C_PLAN(
+	"SELECT l.line_no, p.sku, l.product_id, coalesce(p.stocked, false), l.kind = 'charge',"
+	" CASE WHEN p.stocked THEN l.reserved_quantity ELSE l.confirmed_quantity - l.shipped_quantity END,"
+	" o.state, o.location, o.customer_id, o.total_amount, o.currency, o.credit_rate"
+	" FROM o2c.sales_order o JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id"
+	" LEFT JOIN o2c.product p ON p.company_id = $1 AND p.product_id = l.product_id"
+	" WHERE o.company_id = $1 AND o.order_id = $2 ORDER BY l.line_no", INT8OID, INT8OID);
+
+/* Takes over what the rows say of the order itself. */
 static void
-check_state(const ShipOrder *order, const char *state)
+take_head(ShipOrder *order)
 {
-	static O2cPlan holds = O2C_PLAN("SELECT string_agg(reason, '; ' ORDER BY hold_id) FROM o2c.hold"
-									" WHERE company_id = $1 AND order_id = $2 AND released_at IS NULL", INT8OID, INT8OID);
-
-	if (strcmp(state, "confirmed") == 0)
-		return;
-	if (strcmp(state, "held") == 0)
-	{
-		o2c_run(&holds, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->order_id)));
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_ON_HOLD),
-				 errmsg("order %lld is on hold", (long long) order->order_id),
-				 errdetail("%s", o2c_row_text(0, 1) ? o2c_row_text(0, 1) : "Its customer is on hold."),
-				 errhint("Remove the cause, or release its holds with o2c.release_hold(hold, reason).")));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_O2C_INVALID_STATE),
-			 errmsg("order %lld is %s and cannot ship", (long long) order->order_id, state)));
+	order->state = o2c_row_text(0, 7);
+	order->location = o2c_row_copy(0, 8);
+	order->document.company = order->company;
+	order->document.checkpoint = "ship";
+	order->document.object_type = "shipment";
+	order->document.object_id = order->document.order_id = order->order_id;
+	order->document.customer = o2c_row_int8(0, 9);
+	order->document.amount = DatumGetNumeric(o2c_row_copy(0, 10).value);
+	order->document.currency = o2c_row_text(0, 11);
+	order->document.credit_rate = DatumGetNumeric(o2c_row_copy(0, 12).value);
+	order->document.day = o2c_today();
 }
 
-/* Reads the order with its lines, locked. */
+/* Reads the order with its lines. */
 static void
 read_order(ShipOrder *order)
 {
-	static O2cPlan head = O2C_PLAN("SELECT state, location FROM o2c.sales_order WHERE company_id = $1 AND order_id = $2 FOR NO KEY UPDATE",
-								   INT8OID, INT8OID);
-	static O2cPlan lines = O2C_PLAN("SELECT l.line_no, p.sku, l.product_id, coalesce(p.stocked, false), l.kind = 'charge',"
-									" CASE WHEN p.stocked THEN l.reserved_quantity ELSE l.confirmed_quantity - l.shipped_quantity END,"
-									" l.shipped_quantity > 0"
-									" FROM o2c.order_line l LEFT JOIN o2c.product p ON p.company_id = $1 AND p.product_id = l.product_id"
-									" WHERE l.company_id = $1 AND l.order_id = $2 ORDER BY l.line_no", INT8OID, INT8OID);
-
-	o2c_run(&head, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->order_id)));
-	order->location = o2c_row_copy(0, 2);
-	check_state(order, o2c_row_text(0, 1));
-	order->n = (int) o2c_run(&lines, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->order_id)));
-	order->lines = palloc0(sizeof(ShipLine) * Max(order->n, 1));
+	order->n = (int) o2c_run(&read_lines, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->order_id)));
+	if (order->n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE), errmsg("order %lld has no lines", (long long) order->order_id)));
+	take_head(order);
+	order->lines = palloc0(sizeof(ShipLine) * order->n);
 	for (int i = 0; i < order->n; i++)
 	{
 		ShipLine   *line = &order->lines[i];
@@ -106,39 +103,25 @@ read_order(ShipOrder *order)
 		line->stocked = o2c_row_bool(i, 4);
 		line->charge = o2c_row_bool(i, 5);
 		line->available = DatumGetNumeric(o2c_row_copy(i, 6).value);
-		line->shipped_before = o2c_row_bool(i, 7);
 	}
 }
 
-/* Runs the rules of the checkpoint "ship", and refuses what they stop. */
+/* Refuses an order that is not confirmed, or that a hold or a rule of the checkpoint "ship" stops. */
 static void
-check_holds(const ShipOrder *order)
+check_may_ship(const ShipOrder *order)
 {
-	static O2cPlan own = O2C_PLAN("SELECT string_agg(reason, '; ' ORDER BY hold_id) FROM o2c.hold"
-								  " WHERE company_id = $1 AND released_at IS NULL AND blocks_shipping"
-								  " AND (order_id = $2 OR (customer_id = $3 AND order_id IS NULL))", INT8OID, INT8OID, INT8OID);
-	static O2cPlan head = O2C_PLAN("SELECT total_amount, currency, credit_rate FROM o2c.sales_order WHERE company_id = $1 AND order_id = $2",
-								   INT8OID, INT8OID);
-	O2cCase		document = {.company = order->company, .checkpoint = "ship", .object_type = "shipment",
-		.object_id = order->order_id, .order_id = order->order_id, .customer = order->customer, .day = o2c_today()};
-	char	   *reason;
+	bool		held = strcmp(order->state, "held") == 0;
+	char	   *why = "Its customer is on hold.";
 
-	o2c_run(&own, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->order_id), o2c_int8(order->customer)));
-	reason = o2c_row_text(0, 1);
-	if (reason == NULL)
-	{
-		o2c_run(&head, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->order_id)));
-		document.amount = DatumGetNumeric(o2c_row_copy(0, 1).value);
-		document.currency = o2c_row_text(0, 2);
-		document.credit_rate = DatumGetNumeric(o2c_row_copy(0, 3).value);
-		if (o2c_checkpoint(&document) >= O2C_HOLD)
-			reason = "A rule of the checkpoint \"ship\" is not satisfied; o2c.rule lists them.";
-	}
-	if (reason != NULL)
+	if (!held && strcmp(order->state, "confirmed") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("order %lld is %s and cannot ship", (long long) order->order_id, order->state)));
+	if (o2c_checkpoint(&order->document, &why) >= O2C_HOLD || held)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_ON_HOLD),
-				 errmsg("order %lld must not ship", (long long) order->order_id),
-				 errdetail("%s", reason),
+				 errmsg("order %lld is on hold and must not ship", (long long) order->order_id),
+				 errdetail("%s", why),
 				 errhint("Remove the cause, or release the hold with o2c.release_hold(hold, reason).")));
 }
 
@@ -227,7 +210,7 @@ insert_shipment(const ShipOrder *order, DateADT shipped_on, NullableDatum carrie
 	O2cNumbers	drawn = o2c_draw_numbers(order->company, "shipment", shipped_on, 1);
 
 	o2c_run(&insert, O2C_ARGS(o2c_int8(order->company), o2c_cstring(o2c_format_number(&drawn, 0)), o2c_int8(order->order_id),
-							  o2c_int8(order->customer), carrier, o2c_date(shipped_on)));
+							  o2c_int8(order->document.customer), carrier, o2c_date(shipped_on)));
 	if (!carrier.isnull && o2c_row_int8(0, 2) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
@@ -275,7 +258,7 @@ ship_columns(const ShipOrder *order)
 static void
 move_goods(const ShipOrder *order, int64 shipment, DateADT shipped_on)
 {
-	/* the reservation goes before the goods do, or the stock would be oversold in between */
+	/* the lines come first: their trigger leaves what ships to the one on the movements */
 	static O2cPlan lines = O2C_PLAN("UPDATE o2c.order_line l SET shipped_quantity = l.shipped_quantity + s.quantity,"
 									" reserved_quantity = l.reserved_quantity - s.reserved"
 									" FROM unnest($3, $4, $5) AS s (line_no, quantity, reserved)"
@@ -307,10 +290,9 @@ ship(int64 company, int64 order_id, DateADT shipped_on, Jsonb *wishes, NullableD
 	ShipOrder	order = {.company = company, .order_id = order_id};
 	int64		shipment;
 
-	order.customer = find_order(company, order_id);
-	o2c_lock_customer(company, order.customer);
+	lock_order(&order);
 	read_order(&order);
-	check_holds(&order);
+	check_may_ship(&order);
 	choose_lines(&order, wishes);
 	shipment = insert_shipment(&order, shipped_on, carrier);
 	move_goods(&order, shipment, shipped_on);

@@ -1,0 +1,236 @@
+/*-------------------------------------------------------------------------
+ *
+ * item.c
+ *		Open items: what may be written, and what follows when one is settled.
+ *
+ * A new item is open in full; from then on only applications move its open
+ * amount (application.c).  Amounts have no more decimals than their currency
+ * and dates are finite, so that every report can add and subtract them.
+ * A document is paid when all its items are zero, and only then.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "receivable/item.h"
+
+#include "access/htup_details.h"
+#include "core/clock.h"
+#include "core/money.h"
+#include "core/plan.h"
+#include "utils/datetime.h"
+#include "utils/rel.h"
+
+/* Beyond these, sums of a million items would not fit the columns of reports. */
+#define AMOUNT_LIMIT INT64CONST(1000000000000000)
+#define FIRST_DAY (date2j(1900, 1, 1) - POSTGRES_EPOCH_JDATE)
+#define LAST_DAY (date2j(2199, 12, 31) - POSTGRES_EPOCH_JDATE)
+
+/* What is wrong with an amount of a document, or NULL. */
+char *
+o2c_amount_problem(Numeric amount, const char *currency)
+{
+	int			digits = o2c_minor_units(currency);
+
+	if (numeric_is_nan(amount) || numeric_is_inf(amount))
+		return "is not a finite number";
+	if (o2c_sign(amount) < 0)
+		return "is negative";
+	if (o2c_cmp(amount, o2c_int_numeric(AMOUNT_LIMIT)) >= 0)
+		return "is 10^15 or more";
+	if (o2c_cmp(o2c_round(amount, digits), amount) != 0)
+		return psprintf("has more than the %d decimals of %s", digits, currency);
+	return NULL;
+}
+
+/* What is wrong with a date of a document, or NULL. */
+char *
+o2c_date_problem(DateADT day)
+{
+	return day < FIRST_DAY || day > LAST_DAY ? "is not from 1900-01-01 to 2199-12-31" : NULL;
+}
+
+/* Refuses what cannot be an amount. */
+void
+o2c_check_amount(Numeric amount, const char *currency, const char *what)
+{
+	char	   *problem = o2c_amount_problem(amount, currency);
+
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("the %s %s", what, problem),
+				 errdetail("The %s is %s %s.", what, o2c_numeric_text(amount), currency)));
+}
+
+/* Refuses what cannot be a date. */
+void
+o2c_check_date(NullableDatum day, const char *what)
+{
+	char	   *problem = day.isnull ? "is missing" : o2c_date_problem(DatumGetDateADT(day.value));
+
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("the %s %s", what, problem)));
+}
+
+PG_FUNCTION_INFO_V1(o2c_amount_problem_sql);
+/* o2c._amount_problem(amount, currency) */
+Datum
+o2c_amount_problem_sql(PG_FUNCTION_ARGS)
+{
+	char	   *problem = "is missing";
+
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1))
+		problem = o2c_amount_problem(PG_GETARG_NUMERIC(0), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
+}
+
+PG_FUNCTION_INFO_V1(o2c_date_problem_sql);
+/* o2c._date_problem(day) */
+Datum
+o2c_date_problem_sql(PG_FUNCTION_ARGS)
+{
+	char	   *problem = PG_ARGISNULL(0) ? "is missing" : o2c_date_problem(PG_GETARG_DATEADT(0));
+
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
+}
+
+/* A column of the row that a BEFORE INSERT trigger sees. */
+static NullableDatum
+new_column(TriggerData *trigdata, const char *name)
+{
+	NullableDatum d;
+
+	d.value = heap_getattr(trigdata->tg_trigtuple, o2c_column(trigdata->tg_relation, name),
+						   RelationGetDescr(trigdata->tg_relation), &d.isnull);
+	return d;
+}
+
+PG_FUNCTION_INFO_V1(o2c_derive_item);
+/* o2c._derive_item(): before each insert */
+Datum
+o2c_derive_item(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._derive_item", O2C_BEFORE_ROW, 0);
+	NullableDatum amount = new_column(trigdata, "amount");
+	NullableDatum currency = new_column(trigdata, "currency");
+	int			column = o2c_column(trigdata->tg_relation, "open_amount");
+
+	/* what is missing is left to NOT NULL, which names the column */
+	if (amount.isnull || currency.isnull)
+		return PointerGetDatum(trigdata->tg_trigtuple);
+	o2c_check_amount(DatumGetNumeric(DirectFunctionCall1(numeric_abs, amount.value)),
+					 TextDatumGetCString(currency.value), "amount of the open item");
+	o2c_check_date(new_column(trigdata, "effective_on"), "date of the open item");
+	o2c_check_date(new_column(trigdata, "due_on"), "due date of the open item");
+	return PointerGetDatum(heap_modify_tuple_by_cols(trigdata->tg_trigtuple, RelationGetDescr(trigdata->tg_relation),
+													 1, &column, &amount.value, &amount.isnull));
+}
+
+/* Whether a row's open amount is zero; no row is like an open one. */
+static bool
+is_closed(TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+	Datum		d;
+
+	if (slot == NULL)
+		return false;
+	d = o2c_slot_datum(slot, column, &isnull);
+	return !isnull && o2c_sign(DatumGetNumeric(d)) == 0;
+}
+
+/*
+ * The items that a statement closed or opened again, by a column that names
+ * their document; of one kind only unless kind is NULL.
+ */
+O2cSettled *
+o2c_settled(TriggerData *trigdata, const char *id_column, const char *kind, int *n)
+{
+	int			company = o2c_column(trigdata->tg_relation, "company_id");
+	int			id = o2c_column(trigdata->tg_relation, id_column);
+	int			kind_column = o2c_column(trigdata->tg_relation, "kind");
+	int			open = o2c_column(trigdata->tg_relation, "open_amount");
+	int			room = 64;
+	O2cSettled *settled = palloc(sizeof(O2cSettled) * room);
+	O2cChanges	changes;
+
+	*n = 0;
+	o2c_changes_begin(&changes, trigdata);
+	while (o2c_changes_next(&changes))
+	{
+		bool		closed = is_closed(changes.after, open);
+		int64		document = o2c_slot_int8(changes.after, id);
+
+		if (document == 0 || closed == is_closed(changes.before, open))
+			continue;
+		if (kind != NULL && strcmp(kind, o2c_slot_text(changes.after, kind_column)) != 0)
+			continue;
+		if (*n == room)
+			settled = repalloc_huge(settled, sizeof(O2cSettled) * (room *= 2));
+		settled[(*n)++] = (O2cSettled) {o2c_slot_int8(changes.after, company), document, closed};
+	}
+	o2c_changes_end(&changes);
+	return settled;
+}
+
+/* How many from a place on belong to the same company. */
+int
+o2c_same_company(const O2cSettled *settled, int from, int n)
+{
+	int			end = from + 1;
+
+	while (end < n && settled[end].company == settled[from].company)
+		end++;
+	return end - from;
+}
+
+/*
+ * Brings the state of invoices in line with their items.  The invoices are
+ * locked before their items are read again, and written even when the state
+ * stays: of two transactions that pay one instalment each, the second then sees
+ * the first in READ COMMITTED, and fails to serialize in the stricter levels.
+ */
+static void
+settle_invoices(int64 company, Datum invoices)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.invoice WHERE company_id = $1 AND invoice_id = ANY ($2)"
+								   " ORDER BY invoice_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
+	static O2cPlan settle = O2C_PLAN("UPDATE o2c.invoice v SET state = CASE WHEN n.closed THEN 'paid'"
+									 " WHEN v.state = 'paid' THEN 'posted' ELSE v.state END"
+									 " FROM (SELECT i.invoice_id, bool_and(i.open_amount = 0) AS closed FROM o2c.open_item i"
+									 " WHERE i.company_id = $1 AND i.invoice_id = ANY ($2) GROUP BY i.invoice_id) n"
+									 " WHERE v.company_id = $1 AND v.invoice_id = n.invoice_id"
+									 " AND v.state IN ('posted', 'overdue', 'paid')", INT8OID, INT8ARRAYOID);
+
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_datum(invoices)));
+	o2c_run(&settle, O2C_ARGS(o2c_int8(company), o2c_datum(invoices)));
+}
+
+PG_FUNCTION_INFO_V1(o2c_settle_invoices);
+/* o2c._settle_invoices(): after each statement on open_item */
+Datum
+o2c_settle_invoices(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._settle_invoices", O2C_AFTER_STATEMENT, 0);
+	O2cSettled *settled;
+	int64	   *ids;
+	int			n;
+
+	o2c_connect();
+	settled = o2c_settled(trigdata, "invoice_id", NULL, &n);
+	ids = palloc(sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		ids[i] = settled[i].id;
+	for (int i = 0, run; i < n; i += run)
+	{
+		run = o2c_same_company(settled, i, n);
+		settle_invoices(settled[i].company, o2c_int8_array(&ids[i], run));
+	}
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
