@@ -8,6 +8,7 @@
 #include "o2c.h"
 
 #include "core/clock.h"
+#include "core/estimate.h"
 #include "core/event.h"
 #include "core/plan.h"
 
@@ -20,6 +21,7 @@ void
 _PG_init(void)
 {
 	o2c_clock_init();
+	o2c_estimate_init();
 	o2c_event_init();
 	o2c_plan_init();
 }
