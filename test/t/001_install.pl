@@ -6,6 +6,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use O2C;
 
+my ($version) = slurp_file('o2c.control') =~ /^default_version = '(.*)'/m;
+my @versions = slurp_file('META.json') =~ /^ +"version": "(.*)"/mg;
+is("@versions", "$version $version 1.0.0", 'META.json has the version of o2c.control');
+
 my $node = new_node('main');
 create_o2c($node, 'one');
 
