@@ -366,3 +366,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.aging_report(date, timestamptz, integer[], text, bigint) IS
 'What each customer owed on a date, by age, from dated facts only: a date gives the same answer whenever it is asked, unless facts are back-dated; known_at gives the answer as it was at that moment. One row for each customer and currency that had something open. Arguments: the date (days overdue are counted to it; the due date itself is not overdue), the moment (null: now), the boundaries in days (null: 0, 30, 60, 90), the basis (due: age from the due date, invoice: from the invoice date), the company. total is the sum of the aging; unapplied is what was on account as payments and credit notes, never netted. Errors: OC002 for a missing or absurd date or another basis, OC205 for boundaries that do not increase.';
+
+CREATE FUNCTION o2c._move_customer_items() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE o2c.credit_account a
+    SET receivable = a.receivable + v.receivable * m.sign, unapplied = a.unapplied + v.unapplied * m.sign
+    FROM (VALUES (OLD.credit_account_id, -1), (NEW.credit_account_id, 1)) AS m (credit_account_id, sign),
+         (SELECT coalesce(sum(i.receivable_value), 0) AS receivable, coalesce(sum(i.unapplied_value), 0) AS unapplied
+          FROM o2c.open_item i
+          WHERE i.company_id = NEW.company_id AND i.customer_id = NEW.customer_id AND i.open_amount <> 0) v
+    WHERE a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._move_customer_items() IS
+'Row trigger: when a customer moves to another credit account, the exposure of its open items moves with it.';
