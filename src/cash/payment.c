@@ -176,6 +176,8 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 	if (args[CURRENCY].isnull)
 		args[CURRENCY] = default_currency(company, customer);
 	check_payment(args);
+	args[AMOUNT] = o2c_datum(NumericGetDatum(o2c_round(DatumGetNumeric(args[AMOUNT].value),
+													   o2c_minor_units(TextDatumGetCString(args[CURRENCY].value)))));
 	result = write_payment(company, customer == 0 ? O2C_NULL : o2c_int8(customer), args);
 	o2c_command_done(company, args[IDEMPOTENCY_KEY], result);
 	o2c_finish();

@@ -216,9 +216,9 @@ check_item(const Balance *item)
 
 	if (numeric_is_nan(rest) || numeric_is_inf(rest) ||
 		o2c_sign(rest) * sign < 0 || o2c_cmp(rest, item->amount) * sign > 0)
-		o2c_refuse_over_application(psprintf("open item %lld", (long long) item->id),
-									psprintf("Its amount is %s, %s is open, %s was to be applied.",
-											 o2c_numeric_text(item->amount), o2c_numeric_text(item->open),
+		o2c_refuse_over_application("an open item",
+									psprintf("The amount of open item %lld is %s, %s is open, %s was to be applied.",
+											 (long long) item->id, o2c_numeric_text(item->amount), o2c_numeric_text(item->open),
 											 o2c_numeric_text(taken)));
 	o2c_check_amount(sign > 0 ? rest : o2c_neg(rest), item->currency, "open amount that is left");
 }
@@ -358,9 +358,9 @@ check_history(int64 company, const Balance *items, int n_items)
 		ids[i] = o2c_row_int8(i, 1);
 	if (n == 0 || o2c_run(&over, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(ids, n)))) == 0)
 		return;
-	o2c_refuse_over_application(psprintf("open item %lld", (long long) o2c_row_int8(0, 1)),
-								psprintf("Its amount is %s, but on %s %s would have been applied: what was taken back is open again from the date of the reversal on.",
-										 o2c_row_text(0, 3), o2c_date_text(o2c_row_int4(0, 2)), o2c_row_text(0, 4)));
+	o2c_refuse_over_application("an open item",
+								psprintf("The amount of open item %lld is %s, but on %s %s would have been applied: what was taken back is open again from the date of the reversal on.",
+										 (long long) o2c_row_int8(0, 1), o2c_row_text(0, 3), o2c_date_text(o2c_row_int4(0, 2)), o2c_row_text(0, 4)));
 }
 
 /* Moves the open amounts. */
