@@ -1,6 +1,6 @@
 -- Payments: recording, identifying, matching, applying, taking back, loading.
 BEGIN;
-SELECT plan(102);
+SELECT plan(103);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -161,6 +161,7 @@ SELECT is((SELECT string_agg(activity, ' ' ORDER BY event_id) FROM o2c.event WHE
           'payment.received payment.applied payment.reversed', 'its history is in the log');
 SELECT results_eq($$SELECT total, unapplied FROM o2c.aging_report('2026-02-27') WHERE customer = 'C1' AND currency = 'EUR'$$,
                   $$SELECT total - 150, unapplied FROM o2c.aging_report('2026-02-28') WHERE customer = 'C1' AND currency = 'EUR'$$, 'before the bounce it had paid');
+SELECT throws_ok($$SELECT o2c.unapply((SELECT application_id FROM o2c.application WHERE method = 'reversal' AND reverses IS NULL))$$, 'OC101', NULL, 'nor is the bounce taken back');
 SELECT is((SELECT sum(amount) FROM o2c.open_item WHERE kind = 'reversal'), 150::numeric, 'a reversal uses it up');
 SELECT o2c.reverse_payment(pg_temp.payment('nobody'), '2026-03-01', 'unknown');
 SELECT is(pg_temp.state('nobody'), 'reversed', 'a payment of an unknown payer can be taken back too');
