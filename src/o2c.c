@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/event.h"
+#include "core/plan.h"
 
 PG_MODULE_MAGIC;
 
@@ -20,4 +21,5 @@ _PG_init(void)
 {
 	o2c_clock_init();
 	o2c_event_init();
+	o2c_plan_init();
 }

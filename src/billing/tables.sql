@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     imported             boolean NOT NULL DEFAULT false,
     invoiced_on          date NOT NULL,
     due_on               date,
-    currency             text NOT NULL CONSTRAINT invoice_currency_fkey REFERENCES o2c.currency,
+    currency             text NOT NULL CONSTRAINT invoice_currency CHECK (o2c.minor_units(currency) >= 0),
     payment_terms        o2c.payment_terms,
     po_number            text,
     line_amount          numeric NOT NULL DEFAULT 0,
@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     net_amount           numeric NOT NULL DEFAULT 0,
     tax_amount           numeric NOT NULL DEFAULT 0,
     total_amount         numeric NOT NULL DEFAULT 0,
+    credit_rate          numeric NOT NULL DEFAULT 1 CONSTRAINT invoice_credit_rate CHECK (credit_rate > 0),
     reason               text,
     recorded_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by           text NOT NULL DEFAULT o2c.actor(),
@@ -83,3 +84,103 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_tax (
     CONSTRAINT invoice_tax_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice
 );
 COMMENT ON TABLE o2c.invoice_tax IS 'Tax of invoices, computed once per category and rate (EN 16931 BG-23, BR-CO-17)';
+
+CREATE OR REPLACE VIEW o2c._billable_line AS
+SELECT sl.company_id, c.customer_id, coalesce(c.bill_to_customer_id, c.customer_id) AS bill_to_customer_id, s.shipped_on,
+       CASE c.invoice_per WHEN 'shipment' THEN s.shipment_id WHEN 'order' THEN o.order_id ELSE 0 END AS invoice_key,
+       o.order_id, s.shipment_id, sl.line_no, sl.quantity - sl.invoiced_quantity AS quantity,
+       l.kind, l.product_id, l.description, l.unit_price, l.discount_percent, l.tax_category, l.tax_rate,
+       o.currency, o.payment_terms::text AS payment_terms, o.po_number, o.credit_rate
+FROM o2c.shipment_line sl
+JOIN o2c.shipment s ON s.company_id = sl.company_id AND s.shipment_id = sl.shipment_id AND s.order_id = sl.order_id
+JOIN o2c.order_line l ON l.company_id = sl.company_id AND l.order_id = sl.order_id AND l.line_no = sl.line_no
+JOIN o2c.sales_order o ON o.company_id = sl.company_id AND o.order_id = sl.order_id
+JOIN o2c.customer c ON c.company_id = o.company_id AND c.customer_id = o.customer_id
+WHERE sl.invoiced_quantity < sl.quantity;
+COMMENT ON VIEW o2c._billable_line IS 'What was shipped and not invoiced; lines with the same bill-to, currency, terms and invoice_key go on one invoice';
+
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.invoice
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'number,state,due_on', 'permanent');
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.invoice REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.invoice_line
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.invoice_tax
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+
+-- EN 16931: BR-CO-10 and BR-CO-12 (sums of lines and charges), BR-CO-14 (sum of tax), the taxable amount of
+-- each category (BR-S-08 and its kin) and BR-CO-17 (tax of a category); BR-CO-13 and BR-CO-15 are constraints
+CREATE OR REPLACE VIEW o2c.verify_invoice_total AS
+SELECT i.company_id, 'invoice total' AS check_name, i.kind || ' ' || i.number AS object,
+       format('lines %s, charges %s, tax %s', coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(t.tax_amount, 0)) AS expected,
+       format('lines %s, charges %s, tax %s', i.line_amount, i.charge_amount, i.tax_amount) AS found
+FROM o2c.invoice i
+LEFT JOIN (SELECT n.company_id, n.invoice_id,
+                  coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'item'), 0) AS line_amount,
+                  coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'charge'), 0) AS charge_amount
+           FROM o2c.invoice_line n GROUP BY n.company_id, n.invoice_id) l
+    ON l.company_id = i.company_id AND l.invoice_id = i.invoice_id
+LEFT JOIN (SELECT x.company_id, x.invoice_id, sum(x.tax_amount) AS tax_amount
+           FROM o2c.invoice_tax x GROUP BY x.company_id, x.invoice_id) t
+    ON t.company_id = i.company_id AND t.invoice_id = i.invoice_id
+WHERE NOT i.imported AND i.state <> 'draft'
+  AND (i.line_amount, i.charge_amount, i.tax_amount)
+      <> (coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(t.tax_amount, 0))
+UNION ALL
+SELECT i.company_id, 'invoice line', format('%s %s line %s', i.kind, i.number, l.line_no),
+       o2c.round_money(l.quantity * l.unit_price * (100 - l.discount_percent) * 0.01, i.currency)::text, l.net_amount::text
+FROM o2c.invoice_line l
+JOIN o2c.invoice i ON i.company_id = l.company_id AND i.invoice_id = l.invoice_id
+WHERE NOT i.imported AND i.state <> 'draft'
+  AND l.net_amount <> o2c.round_money(l.quantity * l.unit_price * (100 - l.discount_percent) * 0.01, i.currency)
+UNION ALL
+SELECT i.company_id, 'invoice tax', format('%s %s tax %s %s %%', i.kind, i.number, b.tax_category, b.tax_rate),
+       format('%s of %s', o2c.round_money(coalesce(b.net_amount, 0) * b.tax_rate * 0.01, i.currency), coalesce(b.net_amount, 0)),
+       format('%s of %s', coalesce(b.tax_amount, 0), coalesce(b.taxable_amount, 0))
+FROM (SELECT company_id, invoice_id, tax_category, tax_rate, n.net_amount, x.taxable_amount, x.tax_amount
+      FROM (SELECT k.company_id, k.invoice_id, k.tax_category, k.tax_rate, sum(k.net_amount) AS net_amount
+            FROM o2c.invoice_line k GROUP BY k.company_id, k.invoice_id, k.tax_category, k.tax_rate) n
+      FULL JOIN o2c.invoice_tax x USING (company_id, invoice_id, tax_category, tax_rate)) b
+JOIN o2c.invoice i ON i.company_id = b.company_id AND i.invoice_id = b.invoice_id
+WHERE NOT i.imported AND i.state <> 'draft'
+  AND (coalesce(b.net_amount, 0) IS DISTINCT FROM b.taxable_amount
+       OR b.tax_amount <> o2c.round_money(coalesce(b.net_amount, 0) * b.tax_rate * 0.01, i.currency));
+COMMENT ON VIEW o2c.verify_invoice_total IS 'Posted invoices whose amounts do not follow from their lines and categories of tax as EN 16931 says';
+
+CREATE OR REPLACE VIEW o2c.verify_invoiced_quantity AS
+SELECT l.company_id, 'invoiced quantity' AS check_name, format('order %s line %s', coalesce(o.number, '#' || o.order_id), l.line_no) AS object,
+       format('invoiced %s, credited %s', coalesce(b.invoiced, 0), coalesce(b.credited, 0)) AS expected,
+       format('invoiced %s, credited %s', l.invoiced_quantity, l.credited_quantity) AS found
+FROM o2c.order_line l
+JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_id
+LEFT JOIN (SELECT n.company_id, n.order_id, n.order_line_no,
+                  coalesce(sum(n.quantity) FILTER (WHERE i.kind = 'invoice'), 0) AS invoiced,
+                  coalesce(sum(n.quantity) FILTER (WHERE i.kind = 'credit_note'), 0) AS credited
+           FROM o2c.invoice_line n
+           JOIN o2c.invoice i ON i.company_id = n.company_id AND i.invoice_id = n.invoice_id
+           WHERE n.order_id IS NOT NULL
+           GROUP BY n.company_id, n.order_id, n.order_line_no) b
+    ON b.company_id = l.company_id AND b.order_id = l.order_id AND b.order_line_no = l.line_no
+WHERE (l.invoiced_quantity, l.credited_quantity) <> (coalesce(b.invoiced, 0), coalesce(b.credited, 0));
+COMMENT ON VIEW o2c.verify_invoiced_quantity IS 'Order lines whose invoiced and credited quantities are not the sums over the lines of their invoices and credit notes';
+
+-- the number is what follows the prefix; where the prefix was changed since, the digits at the end
+CREATE OR REPLACE VIEW o2c.verify_number_series AS
+SELECT u.company_id, CASE WHEN u.next_place IS NULL THEN 'last number of a series' ELSE 'gapless series' END AS check_name,
+       concat_ws(' ', 'series', u.series, nullif(u.year, 0)) AS object,
+       CASE WHEN u.next_place IS NULL THEN u.place::text ELSE format('numbers %s to %s', u.place + 1, u.next_place - 1) END AS expected,
+       CASE WHEN u.next_place IS NULL THEN u.last_number::text ELSE 'missing' END AS found
+FROM (SELECT d.*, lead(d.place) OVER (PARTITION BY d.company_id, d.series, d.year ORDER BY d.place) AS next_place
+      FROM (SELECT s.company_id, s.series, s.year, s.last_number,
+                   CASE WHEN starts_with(i.number, y.start) AND substr(i.number, length(y.start) + 1) ~ '^[0-9]+$'
+                        THEN substr(i.number, length(y.start) + 1)
+                        ELSE substring(i.number FROM '[0-9]+$') END::numeric AS place
+            FROM o2c.number_series s
+            CROSS JOIN LATERAL (SELECT s.prefix || CASE WHEN s.yearly THEN s.year || '-' ELSE '' END AS start) y
+            JOIN o2c.invoice i ON i.company_id = s.company_id AND i.kind = s.series
+             AND s.year = CASE WHEN s.yearly THEN extract(year FROM i.invoiced_on) ELSE 0 END
+            WHERE s.gapless AND NOT i.imported AND i.number IS NOT NULL) d) u
+WHERE u.next_place > u.place + 1 OR (u.next_place IS NULL AND u.place <> u.last_number);
+COMMENT ON VIEW o2c.verify_number_series IS 'Gaps in the numbers of invoices and credit notes where the series is gapless, and counters that are not at the last number in use';

@@ -41,15 +41,6 @@ id_column(int column, int n)
 	return ids;
 }
 
-/* Takes statistics where so much is new that plans would be wrong. */
-static void
-take_statistics(int64 changed)
-{
-	static O2cPlan analyze = O2C_PLAN("SELECT o2c._take_statistics($1, 'o2c.payment', 'o2c.open_item', 'o2c.application')", INT8OID);
-
-	o2c_run(&analyze, O2C_ARGS(o2c_int8(changed)));
-}
-
 /* The payments of this run, whose customers are then locked; those that their reference identifies get a customer. */
 static void
 begin_match(Match *match, NullableDatum payment)
@@ -66,18 +57,20 @@ begin_match(Match *match, NullableDatum payment)
 									   INT8OID, INT8ARRAYOID, DATEOID);
 	int			n = o2c_run(payment.isnull ? &pending : &pending_one, O2C_ARGS(o2c_int8(match->company), match->as_of, payment));
 	int64	   *payers = id_column(2, n);
-	int			n_payments = n;
+	bool		unknown = false;
 	int64	   *payments,
 			   *customers;
 
 	match->payments = o2c_datum(o2c_int8_array(id_column(1, n), n));
+	for (int i = 0; i < n; i++)
+		unknown |= payers[i] == 0;
 	o2c_lock_customers(match->company, payers, n);
+	if (!unknown)
+		return;
 	n = o2c_run(&identify, O2C_ARGS(o2c_int8(match->company), match->payments, match->as_of));
 	payments = id_column(1, n);
 	customers = id_column(2, n);
 	o2c_lock_customers(match->company, customers, n);
-	/* after the locks, which nobody waits for who holds the tables */
-	take_statistics(n_payments);
 	o2c_identify(match->company, payments, customers, n);
 }
 
@@ -118,13 +111,25 @@ apply_candidates(const Match *match, O2cPlan *find, const char *stage)
 	return n;
 }
 
+/* Leaves the payments that still have something to apply; false when there is none. */
+static bool
+keep_open(Match *match)
+{
+	static O2cPlan open = O2C_PLAN("SELECT payment_id FROM o2c.payment WHERE company_id = $1 AND payment_id = ANY ($2) AND state = 'received'"
+								   " ORDER BY received_on, payment_id", INT8OID, INT8ARRAYOID);
+	int			n = o2c_run(&open, O2C_ARGS(o2c_int8(match->company), match->payments));
+
+	match->payments = o2c_datum(o2c_int8_array(id_column(1, n), n));
+	return n > 0;
+}
+
 /*
  * Runs the stages.  An item that one payment closes may leave another payment
  * with a single candidate, so amounts are compared until nothing is found: a
  * second call then finds nothing either.
  */
 static void
-run_stages(const Match *match)
+run_stages(Match *match)
 {
 	static O2cPlan by_reference = O2C_PLAN("SELECT payment_id, invoice_id, credit_item_id, debit_item_id, effective_on, amount"
 										   " FROM o2c._match_by_reference($2, $3, $1)", INT8OID, INT8ARRAYOID, DATEOID);
@@ -133,7 +138,8 @@ run_stages(const Match *match)
 	static O2cPlan by_group_amount = O2C_PLAN("SELECT payment_id, invoice_id, credit_item_id, debit_item_id, effective_on, amount"
 											  " FROM o2c._match_by_amount($2, $3, true, $1)", INT8OID, INT8ARRAYOID, DATEOID);
 
-	apply_candidates(match, &by_reference, "reference");
+	if (apply_candidates(match, &by_reference, "reference") > 0 && !keep_open(match))
+		return;
 	while (apply_candidates(match, &by_amount, "amount") > 0 || apply_candidates(match, &by_group_amount, "amount") > 0)
 		;
 }

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS o2c.payment (
     state         text NOT NULL DEFAULT 'received' CONSTRAINT payment_state CHECK (state IN ('received', 'applied', 'reversed')),
     received_on   date NOT NULL,
     amount        numeric NOT NULL CONSTRAINT payment_amount CHECK (amount > 0 AND amount < 'Infinity'),
-    currency      text NOT NULL CONSTRAINT payment_currency_fkey REFERENCES o2c.currency,
+    currency      text NOT NULL CONSTRAINT payment_currency CHECK (o2c.minor_units(currency) >= 0),
     reference     text,
     method        text NOT NULL DEFAULT 'transfer' CONSTRAINT payment_method CHECK (method IN ('transfer', 'direct_debit', 'card', 'cheque', 'cash')),
     payer_name    text,

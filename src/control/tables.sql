@@ -90,3 +90,40 @@ CREATE UNIQUE INDEX IF NOT EXISTS hold_open_rule ON o2c.hold (company_id, order_
 CREATE UNIQUE INDEX IF NOT EXISTS hold_open_source ON o2c.hold (company_id, source_type, source_id) WHERE released_at IS NULL AND source_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS hold_open_customer ON o2c.hold (company_id, customer_id) WHERE released_at IS NULL;
 CREATE INDEX IF NOT EXISTS hold_order ON o2c.hold (company_id, order_id) WHERE order_id IS NOT NULL;
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.hold
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'released_on,released_at,released_by,release_reason', 'permanent');
+CREATE OR REPLACE TRIGGER follow_release AFTER UPDATE OF released_at ON o2c.hold FOR EACH ROW
+    WHEN (NEW.order_id IS NULL AND OLD.released_at IS NULL AND NEW.released_at IS NOT NULL)
+    EXECUTE FUNCTION o2c._follow_release();
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.hold REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.hold REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER c_gate BEFORE UPDATE OF state ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._pass_gate();
+
+
+CREATE OR REPLACE VIEW o2c.verify_hold AS
+SELECT h.company_id, 'hold of the order''s customer' AS check_name, format('hold %s', h.hold_id) AS object,
+       format('customer %s', o.customer_id) AS expected, format('customer %s', h.customer_id) AS found
+FROM o2c.hold h
+JOIN o2c.sales_order o ON o.company_id = h.company_id AND o.order_id = h.order_id
+WHERE h.customer_id <> o.customer_id
+UNION ALL
+SELECT h.company_id, 'hold of the decision''s object', format('hold %s', h.hold_id),
+       format('order %s of customer %s', d.order_id, d.customer_id), format('order %s of customer %s', h.order_id, h.customer_id)
+FROM o2c.hold h
+JOIN o2c.decision d ON d.company_id = h.company_id AND d.decision_id = h.decision_id
+WHERE d.customer_id <> h.customer_id OR d.order_id <> h.order_id
+UNION ALL
+SELECT o.company_id, 'held order has an open hold', 'order ' || coalesce(o.number, '#' || o.order_id), 'an open hold', 'none'
+FROM o2c.sales_order o
+JOIN o2c.customer c ON c.company_id = o.company_id AND c.customer_id = o.customer_id
+WHERE o.state = 'held'
+  AND NOT EXISTS (SELECT FROM o2c.hold h
+                  WHERE h.company_id = o.company_id AND h.order_id = o.order_id AND h.released_at IS NULL)
+  AND NOT EXISTS (SELECT FROM o2c.hold h
+                  JOIN o2c.customer k ON k.company_id = h.company_id AND k.customer_id = h.customer_id
+                  WHERE h.company_id = o.company_id AND h.order_id IS NULL AND h.released_at IS NULL
+                    AND k.group_id = c.group_id);
+COMMENT ON VIEW o2c.verify_hold IS 'Holds that name another customer or order than their order or decision, and held orders that nothing holds';

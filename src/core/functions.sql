@@ -13,7 +13,7 @@ COMMENT ON FUNCTION o2c.round_money(numeric, text) IS
 CREATE FUNCTION o2c.allocate(total numeric, weights numeric[], currency text) RETURNS numeric[]
 AS 'MODULE_PATHNAME', 'o2c_allocate_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.allocate(numeric, numeric[], text) IS
-'Splits a total over weights in minor units of the currency so that the parts sum to it exactly (largest remainder method; the first part wins a tie). Errors: OC002 for a null, negative or infinite weight.';
+'Splits a total over weights in minor units of the currency so that the parts sum to it exactly (largest remainder method; the first part wins a tie). Errors: OC002 for a null, negative or infinite weight, or a total that is not finite or has more digits than the currency.';
 
 CREATE FUNCTION o2c.iso_4217(OUT currency text, OUT minor_units integer) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'o2c_iso_4217' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -107,5 +107,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.claim_notifications(integer, bigint) IS
 'Hands out notifications to a sender, each to one sender only (FOR UPDATE SKIP LOCKED). A sender that rolls back gives its notifications back.';
-CREATE FUNCTION o2c.normalize_reference(reference text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT pg_catalog.regexp_replace(pg_catalog.upper(pg_catalog.regexp_replace($1, '[^A-Za-z0-9]', '', 'g')), '^0+', '') $$;
+
+CREATE FUNCTION o2c.normalize_reference(reference text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_normalize_reference_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c.normalize_reference(text) IS
+'The form in which references are compared: A-Z in upper case and digits only, without the leading zeros of each run of digits; one ''-'' stays between two runs that only separators parted, so INV-0012/07 and INV 12-7 are both INV12-7, and INV 1-27 is another. A valid creditor reference (ISO 11649) loses all separators and the zeros it is padded with. Empty when nothing is left; never an error.';

@@ -55,27 +55,15 @@ draw_gapless(int64 company, const char *series, int64 count, O2cNumbers *numbers
 		o2c_run(&add, O2C_ARGS(o2c_int8(company), o2c_cstring(series), o2c_int4(numbers->year)));
 }
 
-/* Takes numbers from the sequence that the series with gaps share. */
-static void
-draw_with_gaps(int64 count, O2cNumbers *numbers)
-{
-	static O2cPlan draw = O2C_PLAN("SELECT min(nextval('o2c.document_number_seq')) FROM generate_series(1, $1)", INT8OID);
-
-	o2c_run(&draw, O2C_ARGS(o2c_int8(count)));
-	numbers->first = o2c_row_int8(0, 1);
-}
-
 /*
- * Draws consecutive numbers from a gapless series, or one number at a time
- * from any other (where a run of them need not be consecutive).
+ * Draws consecutive numbers from a gapless series, or one number from any other.
  */
 O2cNumbers
 o2c_draw_numbers(int64 company, const char *series, DateADT day, int64 count)
 {
-	static O2cPlan find = O2C_PLAN("SELECT prefix, digits, gapless, yearly FROM o2c.number_series"
-								   " WHERE company_id = $1 AND series = $2 AND year = 0", INT8OID, TEXTOID);
+	static O2cPlan find = O2C_PLAN("SELECT prefix, digits, yearly, CASE WHEN NOT gapless THEN nextval('o2c.document_number_seq') END"
+								   " FROM o2c.number_series WHERE company_id = $1 AND series = $2 AND year = 0", INT8OID, TEXTOID);
 	O2cNumbers	numbers;
-	bool		gapless;
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_cstring(series))) == 0)
 		ereport(ERROR,
@@ -84,12 +72,15 @@ o2c_draw_numbers(int64 company, const char *series, DateADT day, int64 count)
 				 errhint("Add it to o2c.number_series.")));
 	numbers.prefix = o2c_row_text(0, 1);
 	numbers.digits = o2c_row_int4(0, 2);
-	gapless = o2c_row_bool(0, 3);
-	numbers.year = o2c_row_bool(0, 4) ? year_of(day) : 0;
-	if (gapless)
+	numbers.year = o2c_row_bool(0, 3) ? year_of(day) : 0;
+	numbers.first = o2c_row_int8(0, 4);
+	if (numbers.first == 0)
 		draw_gapless(company, series, count, &numbers);
-	else
-		draw_with_gaps(count, &numbers);
+	else if (count != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("number series \"%s\" must be gapless", series),
+				 errhint("Documents that are numbered many at a time need a gapless series.")));
 	return numbers;
 }
 

@@ -7,18 +7,62 @@
  * (guard.c) let only the engine write the columns that are kept beside the
  * facts, such as counters and open amounts; no setting of a client can say so.
  *
+ * A plan is kept for the life of a session, in which a table may grow from
+ * nothing to millions of rows, and is made once, because planning costs more
+ * than running.  What is best while a table is empty (read all of it) would
+ * stay in the plan, so the planner is told that the tables are large: see
+ * pretend_large().  A bulk plan, which reads a good part of a table, is planned
+ * for its arguments and the true sizes each time.
+ *
  *-------------------------------------------------------------------------
  */
 #include "core/plan.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "miscadmin.h"
+#include "optimizer/plancat.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#define LARGE_TUPLES 1e6
+#define LARGE_PAGES 20000
+
 static int	engine_depth = 0;
+static bool pretence = false;	/* whether plans are made for large tables */
+static get_relation_info_hook_type earlier_hook = NULL;
+
+/* Tells the planner that a table of schema o2c is large, while a plan of the engine is made. */
+static void
+pretend_large(PlannerInfo *root, Oid relation, bool inhparent, RelOptInfo *rel)
+{
+	ListCell   *cell;
+
+	if (earlier_hook)
+		earlier_hook(root, relation, inhparent, rel);
+	if (!pretence || rel->tuples >= LARGE_TUPLES || get_rel_namespace(relation) != get_namespace_oid("o2c", true))
+		return;
+	rel->tuples = LARGE_TUPLES;
+	rel->pages = Max(rel->pages, LARGE_PAGES);
+	foreach(cell, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, cell);
+
+		index->tuples = LARGE_TUPLES;
+		index->pages = Max(index->pages, LARGE_PAGES / 8);
+		index->tree_height = Max(index->tree_height, 2);
+	}
+}
+
+/* Joins the planner's hook. */
+void
+o2c_plan_init(void)
+{
+	earlier_hook = get_relation_info_hook;
+	get_relation_info_hook = pretend_large;
+}
 
 /* Number of argument types before the first InvalidOid. */
 static int
@@ -49,7 +93,8 @@ prepare_plan(O2cPlan *plan)
 			SPI_freeplan(stale);
 	}
 	plan->nargs = count_arguments(plan);
-	prepared = SPI_prepare(plan->sql, plan->nargs, plan->argtypes);
+	prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->argtypes,
+								  plan->bulk ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
 	if (prepared == NULL || SPI_keepplan(prepared) != 0)
 		elog(ERROR, "could not prepare \"%s\": %s", plan->sql, SPI_result_code_string(SPI_result));
 	plan->plan = prepared;
@@ -62,6 +107,7 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 	Datum		values[O2C_MAX_ARGS];
 	char		nulls[O2C_MAX_ARGS];
 	int			depth = engine_depth;
+	bool		outer_pretence = pretence;
 	volatile int code = 0;
 
 	prepare_plan(plan);
@@ -71,6 +117,7 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 		nulls[i] = args[i].isnull ? 'n' : ' ';
 	}
 	engine_depth = depth + 1;
+	pretence = !plan->bulk;
 	PG_TRY();
 	{
 		code = SPI_execute_plan(plan->plan, values, nulls, read_only, limit);
@@ -78,6 +125,7 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 	PG_FINALLY();
 	{
 		engine_depth = depth;
+		pretence = outer_pretence;
 	}
 	PG_END_TRY();
 	if (code < 0)
@@ -120,6 +168,7 @@ o2c_leave_engine(void)
 	int			depth = engine_depth;
 
 	engine_depth = 0;
+	pretence = false;
 	return depth;
 }
 
@@ -128,6 +177,7 @@ void
 o2c_reenter_engine(int depth)
 {
 	engine_depth = depth;
+	pretence = true;
 }
 
 /* A column of the last result; columns count from 1. */

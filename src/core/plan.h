@@ -27,11 +27,14 @@ typedef struct O2cPlan
 	const char *sql;
 	int			nargs;
 	Oid			argtypes[O2C_MAX_ARGS];
+	bool		bulk;			/* reads a good part of its tables */
 	SPIPlanPtr	plan;			/* NULL until first used */
 } O2cPlan;
 
 /* The text, then the types of its arguments. */
 #define O2C_PLAN(text, ...) {.sql = (text), .argtypes = {__VA_ARGS__}}
+
+#define O2C_BULK_PLAN(text, ...) {.sql = (text), .argtypes = {__VA_ARGS__}, .bulk = true}
 
 /* Arguments of one execution, in order. */
 #define O2C_ARGS(...) ((NullableDatum[]){__VA_ARGS__})
@@ -58,6 +61,7 @@ o2c_arg(Datum value, bool isnull)
 /* the function's own argument, handed on */
 #define o2c_pg_arg(n) o2c_arg(PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n), PG_ARGISNULL(n))
 
+extern void o2c_plan_init(void);
 extern uint64 o2c_run(O2cPlan *plan, const NullableDatum *args);
 extern uint64 o2c_run_limit(O2cPlan *plan, const NullableDatum *args, long limit);
 extern uint64 o2c_query(O2cPlan *plan, const NullableDatum *args);

@@ -39,9 +39,9 @@ COMMENT ON COLUMN o2c.number_series.gapless IS 'true: one counter row, no gaps, 
 
 CREATE TABLE IF NOT EXISTS o2c.event_era (
     era                bigint CONSTRAINT event_era_pkey PRIMARY KEY,
-    system_identifier  bigint NOT NULL CONSTRAINT event_era_system_identifier_key UNIQUE
+    system_identifier  bigint NOT NULL
 );
-COMMENT ON TABLE o2c.event_era IS 'The clusters that these data lived in, for the order of the feed; shared by all companies';
+COMMENT ON TABLE o2c.event_era IS 'The clusters that these data lived in, one after the other, for the order of the feed; shared by all companies';
 
 CREATE SEQUENCE IF NOT EXISTS o2c.event_id_seq;
 CREATE TABLE IF NOT EXISTS o2c.event (

@@ -10,6 +10,7 @@
  */
 #include "core/trigger.h"
 
+#include "access/htup_details.h"
 #include "core/money.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -134,5 +135,41 @@ o2c_slot_text(TupleTableSlot *slot, int column)
 
 	if (slot != NULL)
 		d = slot_getattr(slot, column, &isnull);
+	return isnull ? NULL : TextDatumGetCString(d);
+}
+
+/* The new row of a BEFORE UPDATE trigger, or the inserted one. */
+HeapTuple
+o2c_new_row(TriggerData *trigdata)
+{
+	return TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
+}
+
+/* A copy of a row with one column changed. */
+HeapTuple
+o2c_set_column(TriggerData *trigdata, HeapTuple row, const char *column, NullableDatum value)
+{
+	int			number = o2c_column(trigdata->tg_relation, column);
+
+	return heap_modify_tuple_by_cols(row, RelationGetDescr(trigdata->tg_relation), 1, &number, &value.value, &value.isnull);
+}
+
+/* A bigint of a row by name, 0 when null. */
+int64
+o2c_tuple_int8(TriggerData *trigdata, HeapTuple row, const char *column)
+{
+	bool		isnull;
+	Datum		d = heap_getattr(row, o2c_column(trigdata->tg_relation, column), RelationGetDescr(trigdata->tg_relation), &isnull);
+
+	return isnull ? 0 : DatumGetInt64(d);
+}
+
+/* A text of a row by name, NULL when null. */
+char *
+o2c_tuple_text(TriggerData *trigdata, HeapTuple row, const char *column)
+{
+	bool		isnull;
+	Datum		d = heap_getattr(row, o2c_column(trigdata->tg_relation, column), RelationGetDescr(trigdata->tg_relation), &isnull);
+
 	return isnull ? NULL : TextDatumGetCString(d);
 }

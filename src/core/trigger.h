@@ -11,6 +11,7 @@
 #include "o2c.h"
 
 #include "commands/trigger.h"
+#include "core/plan.h"
 #include "executor/tuptable.h"
 
 #define O2C_BEFORE_ROW (TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW)
@@ -40,5 +41,11 @@ extern Datum o2c_slot_datum(TupleTableSlot *slot, int column, bool *isnull);
 extern int64 o2c_slot_int8(TupleTableSlot *slot, int column);
 extern Numeric o2c_slot_numeric(TupleTableSlot *slot, int column);
 extern char *o2c_slot_text(TupleTableSlot *slot, int column);
+
+/* The new row of a BEFORE UPDATE trigger, or the inserted one. */
+extern HeapTuple o2c_new_row(TriggerData *trigdata);
+extern HeapTuple o2c_set_column(TriggerData *trigdata, HeapTuple row, const char *column, NullableDatum value);
+extern int64 o2c_tuple_int8(TriggerData *trigdata, HeapTuple row, const char *column);
+extern char *o2c_tuple_text(TriggerData *trigdata, HeapTuple row, const char *column);
 
 #endif /* O2C_TRIGGER_H */

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS o2c.credit_account (
     company_id         bigint NOT NULL DEFAULT o2c.current_company(),
     credit_account_id  bigint NOT NULL DEFAULT nextval('o2c.credit_account_id_seq'),
     customer_id        bigint NOT NULL,
-    currency           text NOT NULL CONSTRAINT credit_account_currency_fkey REFERENCES o2c.currency,
+    currency           text NOT NULL CONSTRAINT credit_account_currency CHECK (o2c.minor_units(currency) >= 0),
     credit_limit       numeric CONSTRAINT credit_account_limit CHECK (credit_limit >= 0 AND credit_limit < 'Infinity'),
     net_unapplied      boolean NOT NULL DEFAULT true,
     authorized         numeric NOT NULL DEFAULT 0,
@@ -38,6 +38,35 @@ CREATE TABLE IF NOT EXISTS o2c.customer_credit (
 COMMENT ON TABLE o2c.customer_credit IS 'The credit account that a customer uses: its own, else its parent''s';
 CREATE INDEX IF NOT EXISTS customer_credit_account ON o2c.customer_credit (company_id, credit_account_id);
 
+CREATE SEQUENCE IF NOT EXISTS o2c.credit_limit_change_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_limit_change (
+    company_id         bigint NOT NULL,
+    change_id          bigint NOT NULL DEFAULT nextval('o2c.credit_limit_change_id_seq'),
+    credit_account_id  bigint NOT NULL,
+    amount             numeric,
+    reason             text,
+    effective_on       date NOT NULL DEFAULT o2c.today(),
+    recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor              text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT credit_limit_change_pkey PRIMARY KEY (company_id, change_id),
+    CONSTRAINT credit_limit_change_account_fkey FOREIGN KEY (company_id, credit_account_id) REFERENCES o2c.credit_account
+);
+COMMENT ON TABLE o2c.credit_limit_change IS 'What credit limits were set to, when and by whom, append-only';
+CREATE INDEX IF NOT EXISTS credit_limit_change_account ON o2c.credit_limit_change (company_id, credit_account_id, change_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_limit_change
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('default_credit_limit', NULL, 'Credit limit that a new customer starts with; empty is unlimited')
+ON CONFLICT DO NOTHING;
+
+CREATE OR REPLACE TRIGGER seed_credit_rules AFTER INSERT ON o2c.company
+    FOR EACH ROW EXECUTE FUNCTION o2c._seed_credit_rules();
+CREATE OR REPLACE TRIGGER follow_credit AFTER UPDATE ON o2c.credit_account FOR EACH ROW
+    WHEN (NEW.authorized + NEW.ordered + NEW.shipped + NEW.receivable - NEW.unapplied
+          < OLD.authorized + OLD.ordered + OLD.shipped + OLD.receivable - OLD.unapplied
+          OR coalesce(NEW.credit_limit, 'Infinity') > coalesce(OLD.credit_limit, 'Infinity'))
+    EXECUTE FUNCTION o2c._follow_credit();
 CREATE OR REPLACE TRIGGER map_credit AFTER INSERT ON o2c.customer
     FOR EACH ROW EXECUTE FUNCTION o2c._map_credit();
 CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.order_line
@@ -48,3 +77,32 @@ CREATE OR REPLACE TRIGGER exposure_delete AFTER DELETE ON o2c.order_line
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('order_id', 'ordered_value', 'shipped_value');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.credit_account
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('credit_limit,net_unapplied', 'authorized,ordered,shipped,receivable,unapplied', 'permanent');
+
+CREATE OR REPLACE VIEW o2c.verify_exposure_orders AS
+SELECT a.company_id, 'exposure of orders' AS check_name, 'credit account of customer ' || c.code AS object,
+       format('ordered %s, shipped %s', coalesce(l.ordered, 0), coalesce(l.shipped, 0)) AS expected,
+       format('ordered %s, shipped %s', a.ordered, a.shipped) AS found
+FROM o2c.credit_account a
+JOIN o2c.customer c ON c.company_id = a.company_id AND c.customer_id = a.customer_id
+LEFT JOIN (SELECT m.company_id, m.credit_account_id,
+                  sum(n.ordered_value * o.credit_rate) AS ordered, sum(n.shipped_value * o.credit_rate) AS shipped
+           FROM o2c.order_line n
+           JOIN o2c.sales_order o ON o.company_id = n.company_id AND o.order_id = n.order_id
+           JOIN o2c.customer_credit m ON m.company_id = o.company_id AND m.customer_id = o.customer_id
+           WHERE n.ordered_value <> 0 OR n.shipped_value <> 0
+           GROUP BY m.company_id, m.credit_account_id) l
+    ON l.company_id = a.company_id AND l.credit_account_id = a.credit_account_id
+WHERE (a.ordered, a.shipped) <> (coalesce(l.ordered, 0), coalesce(l.shipped, 0));
+COMMENT ON VIEW o2c.verify_exposure_orders IS 'Credit accounts whose ordered and shipped exposure is not the sum over the lines of their customers'' orders';
+
+-- by induction over the hierarchy: a customer without an account of its own uses its parent's
+CREATE OR REPLACE VIEW o2c.verify_credit_map AS
+SELECT c.company_id, 'credit account in use' AS check_name, 'customer ' || c.code AS object,
+       coalesce(own.credit_account_id, up.credit_account_id)::text AS expected, m.credit_account_id::text AS found
+FROM o2c.customer c
+LEFT JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.customer_id
+LEFT JOIN o2c.customer_credit up ON up.company_id = c.company_id AND up.customer_id = c.parent_customer_id
+LEFT JOIN o2c.credit_account own ON own.company_id = c.company_id AND own.customer_id = c.customer_id
+WHERE m.credit_account_id IS NULL
+   OR m.credit_account_id IS DISTINCT FROM coalesce(own.credit_account_id, up.credit_account_id);
+COMMENT ON VIEW o2c.verify_credit_map IS 'Customers that do not use the credit account of their own or else of their nearest ancestor that has one';

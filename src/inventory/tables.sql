@@ -37,8 +37,45 @@ CREATE TABLE IF NOT EXISTS o2c.stock_movement (
     reason        text,
     actor         text NOT NULL DEFAULT o2c.actor(),
     CONSTRAINT stock_movement_pkey PRIMARY KEY (company_id, movement_id),
-    CONSTRAINT stock_movement_stock_fkey FOREIGN KEY (company_id, product_id, location) REFERENCES o2c.stock,
-    CONSTRAINT stock_movement_line_fkey FOREIGN KEY (company_id, order_id, line_no) REFERENCES o2c.order_line
+    CONSTRAINT stock_movement_stock_fkey FOREIGN KEY (company_id, product_id, location) REFERENCES o2c.stock
 );
 COMMENT ON TABLE o2c.stock_movement IS 'What came in and went out, append-only; positive quantities come in';
 CREATE INDEX IF NOT EXISTS stock_movement_product ON o2c.stock_movement (company_id, product_id, location, effective_on);
+
+
+CREATE OR REPLACE TRIGGER seed_location AFTER INSERT ON o2c.company
+    FOR EACH ROW EXECUTE FUNCTION o2c._seed_location();
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.stock
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'on_hand,reserved', 'permanent');
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.stock_movement
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER keep_on_hand AFTER INSERT ON o2c.stock_movement REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_on_hand();
+CREATE OR REPLACE TRIGGER confirm_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (NEW.state = 'confirmed' AND OLD.state NOT IN ('confirmed', 'completed')) EXECUTE FUNCTION o2c._confirm_lines();
+CREATE OR REPLACE TRIGGER stock_update AFTER UPDATE ON o2c.order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_reserved();
+
+CREATE OR REPLACE VIEW o2c.verify_stock AS
+SELECT s.company_id, 'stock on hand' AS check_name, format('product %s at %s', p.sku, s.location) AS object,
+       coalesce(m.quantity, 0)::text AS expected, s.on_hand::text AS found
+FROM o2c.stock s
+JOIN o2c.product p ON p.company_id = s.company_id AND p.product_id = s.product_id
+LEFT JOIN (SELECT n.company_id, n.product_id, n.location, sum(n.quantity) AS quantity
+           FROM o2c.stock_movement n GROUP BY n.company_id, n.product_id, n.location) m
+    ON m.company_id = s.company_id AND m.product_id = s.product_id AND m.location = s.location
+WHERE s.on_hand <> coalesce(m.quantity, 0)
+UNION ALL
+SELECT k.company_id, 'stock reserved', format('product %s at %s', p.sku, k.location),
+       k.by_orders::text, k.by_stock::text
+FROM (SELECT company_id, product_id, location, coalesce(r.quantity, 0) AS by_orders, coalesce(s.reserved, 0) AS by_stock
+      FROM o2c.stock s
+      FULL JOIN (SELECT n.company_id, n.product_id, o.location, sum(n.reserved_quantity) AS quantity
+                 FROM o2c.order_line n
+                 JOIN o2c.sales_order o ON o.company_id = n.company_id AND o.order_id = n.order_id
+                 WHERE n.reserved_quantity <> 0
+                 GROUP BY n.company_id, n.product_id, o.location) r
+          USING (company_id, product_id, location)) k
+JOIN o2c.product p ON p.company_id = k.company_id AND p.product_id = k.product_id
+WHERE k.by_orders <> k.by_stock;
+COMMENT ON VIEW o2c.verify_stock IS 'Stock whose quantity on hand is not the sum of its movements, or whose reserved quantity is not the sum over the order lines served from there';

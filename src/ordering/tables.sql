@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     ordered_on      date NOT NULL DEFAULT o2c.today(),
     requested_on    date,
     po_number       text,
-    currency        text NOT NULL CONSTRAINT sales_order_currency_fkey REFERENCES o2c.currency,
+    currency        text NOT NULL CONSTRAINT sales_order_currency CHECK (o2c.minor_units(currency) >= 0),
     payment_terms   o2c.payment_terms NOT NULL,
     line_amount     numeric NOT NULL DEFAULT 0,
     charge_amount   numeric NOT NULL DEFAULT 0,
@@ -69,13 +69,9 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
     CONSTRAINT order_line_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
     CONSTRAINT order_line_product CHECK ((kind = 'item') = (product_id IS NOT NULL)),
-    CONSTRAINT order_line_confirmed CHECK (confirmed_quantity >= 0 AND confirmed_quantity + cancelled_quantity <= quantity),
-    CONSTRAINT order_line_cancelled CHECK (cancelled_quantity >= 0),
-    CONSTRAINT order_line_shipped CHECK (shipped_quantity BETWEEN 0 AND confirmed_quantity),
-    CONSTRAINT order_line_reserved CHECK (reserved_quantity >= 0 AND reserved_quantity + shipped_quantity <= confirmed_quantity),
-    CONSTRAINT order_line_returned CHECK (returned_quantity BETWEEN 0 AND shipped_quantity),
-    CONSTRAINT order_line_invoiced CHECK (invoiced_quantity >= 0 AND invoiced_quantity <= shipped_quantity + credited_quantity),
-    CONSTRAINT order_line_credited CHECK (credited_quantity BETWEEN 0 AND invoiced_quantity)
+    -- one call: PostgreSQL prepares every constraint anew for each statement that writes the table
+    CONSTRAINT order_line_quantities CHECK (o2c._quantities_fit(quantity, confirmed_quantity, reserved_quantity, shipped_quantity,
+        returned_quantity, invoiced_quantity, credited_quantity, cancelled_quantity))
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE o2c.order_line IS 'Lines of orders. Quantities drive everything: states, exposure and what is to ship and to bill follow from them';
 COMMENT ON COLUMN o2c.order_line.kind IS 'item: a product. charge: freight and the like (EN 16931 BG-21); due with the first shipment';
@@ -85,3 +81,42 @@ COMMENT ON COLUMN o2c.order_line.ordered_value IS 'Gross value confirmed and not
 COMMENT ON COLUMN o2c.order_line.shipped_value IS 'Gross value shipped and not invoiced: the line''s part of the exposure "shipped"';
 CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, product_id, order_id)
     WHERE kind = 'item' AND confirmed_quantity > shipped_quantity + reserved_quantity;
+
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent');
+CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
+CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (OLD.state <> NEW.state AND NEW.state = 'cancelled') EXECUTE FUNCTION o2c._cancel_lines();
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent');
+
+CREATE OR REPLACE VIEW o2c.verify_order_total AS
+SELECT o.company_id, 'order total' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
+       format('lines %s, charges %s, tax %s', coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0)) AS expected,
+       format('lines %s, charges %s, tax %s', o.line_amount, o.charge_amount, o.tax_amount) AS found
+FROM o2c.sales_order o
+LEFT JOIN (SELECT n.company_id, n.order_id,
+                  coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'item'), 0) AS line_amount,
+                  coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'charge'), 0) AS charge_amount,
+                  sum(n.tax_amount) AS tax_amount
+           FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l
+    ON l.company_id = o.company_id AND l.order_id = o.order_id
+WHERE (o.line_amount, o.charge_amount, o.tax_amount)
+      <> (coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0))
+UNION ALL
+SELECT l.company_id, 'order line', format('order %s line %s', coalesce(o.number, '#' || o.order_id), l.line_no),
+       o2c.round_money(l.quantity * l.unit_price * (100 - l.discount_percent) * 0.01, o.currency)::text, l.net_amount::text
+FROM o2c.order_line l
+JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_id
+WHERE l.net_amount <> o2c.round_money(l.quantity * l.unit_price * (100 - l.discount_percent) * 0.01, o.currency)
+UNION ALL
+SELECT o.company_id, 'order tax', format('order %s tax %s %s %%', coalesce(o.number, '#' || o.order_id), l.tax_category, l.tax_rate),
+       o2c.round_money(sum(l.net_amount) * l.tax_rate * 0.01, o.currency)::text, sum(l.tax_amount)::text
+FROM o2c.order_line l
+JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_id
+GROUP BY o.company_id, o.order_id, o.number, o.currency, l.tax_category, l.tax_rate
+HAVING sum(l.tax_amount) <> o2c.round_money(sum(l.net_amount) * l.tax_rate * 0.01, o.currency);
+COMMENT ON VIEW o2c.verify_order_total IS 'Orders whose amounts are not the sums of their lines, lines that are not quantity times price, and tax that is not the rate of its category''s net amount';

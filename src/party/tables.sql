@@ -74,10 +74,13 @@ CREATE TABLE IF NOT EXISTS o2c.supplier (
 );
 COMMENT ON TABLE o2c.supplier IS 'Suppliers that products are bought from';
 
-INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
-    ('suspend_after_days', '0', 'Days after the due date until an unpaid invoice counts as overdue for the overdue rules'),
-    ('suspend_above_amount', '0', 'Open amount up to which an overdue invoice is ignored by the overdue rules, in the invoice''s currency')
-ON CONFLICT DO NOTHING;
-
 CREATE OR REPLACE TRIGGER seed_series AFTER INSERT ON o2c.company
     FOR EACH ROW EXECUTE FUNCTION o2c._seed_company();
+
+CREATE OR REPLACE VIEW o2c.verify_customer_group AS
+SELECT c.company_id, 'customer group' AS check_name, 'customer ' || c.code AS object,
+       coalesce(p.group_id, c.customer_id)::text AS expected, c.group_id::text AS found
+FROM o2c.customer c
+LEFT JOIN o2c.customer p ON p.company_id = c.company_id AND p.customer_id = c.parent_customer_id
+WHERE c.group_id <> coalesce(p.group_id, c.customer_id);
+COMMENT ON VIEW o2c.verify_customer_group IS 'Customers whose group is not their parent''s, or, at the top, not themselves';

@@ -168,6 +168,12 @@ AS 'MODULE_PATHNAME', 'o2c_aging_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAF
 COMMENT ON FUNCTION o2c._aging_jsonb(o2c.aging) IS 'As the cast to json.';
 CREATE CAST (o2c.aging AS jsonb) WITH FUNCTION o2c._aging_jsonb(o2c.aging);
 
+
+CREATE FUNCTION o2c._make_items() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_make_items' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._make_items() IS
+'Statement trigger: posting an invoice makes its instalments and discounts from the terms, posting a credit note its item.';
+
 -- receivable: open items and applications
 
 CREATE FUNCTION o2c._amount_problem(amount numeric, currency text) RETURNS text

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     instalment        integer NOT NULL DEFAULT 1,
     effective_on      date NOT NULL,
     due_on            date NOT NULL,
-    currency          text NOT NULL CONSTRAINT open_item_currency_fkey REFERENCES o2c.currency,
+    currency          text NOT NULL CONSTRAINT open_item_currency CHECK (o2c.minor_units(currency) >= 0),
     amount            numeric NOT NULL CONSTRAINT open_item_finite CHECK (amount > '-Infinity' AND amount < 'Infinity'),
     open_amount       numeric NOT NULL,
     credit_rate       numeric NOT NULL DEFAULT 1 CONSTRAINT open_item_credit_rate CHECK (credit_rate > 0),
@@ -48,6 +48,9 @@ CREATE OR REPLACE TRIGGER settle_insert AFTER INSERT ON o2c.open_item
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._settle_invoices();
 CREATE OR REPLACE TRIGGER settle_update AFTER UPDATE ON o2c.open_item
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._settle_invoices();
+
+CREATE OR REPLACE TRIGGER make_items AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._make_items();
 
 CREATE TABLE IF NOT EXISTS o2c.instalment_discount (
     company_id  bigint NOT NULL DEFAULT o2c.current_company(),

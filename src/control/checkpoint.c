@@ -1,0 +1,379 @@
+/*-------------------------------------------------------------------------
+ *
+ * checkpoint.c
+ *		Runs the rules of a checkpoint over a document.
+ *
+ * A rule is a row that names a function (o2c.rule_case, jsonb) returning
+ * o2c.finding.  All rules are asked, all findings are kept in one decision,
+ * and the sharpest reaction among the rules that are not satisfied is the
+ * outcome.  An open hold, of the customer or placed on the order by a person,
+ * counts like a rule that is not satisfied.  A rule of one customer replaces the rule with the same code for
+ * all; among versions the latest valid one speaks.
+ *
+ * A document without any rule is not evaluated and leaves no decision.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "control/checkpoint.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "core/clock.h"
+#include "core/event.h"
+#include "core/plan.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "parser/parse_func.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+/* Where an entry of the list of rules comes from. */
+typedef enum RuleSource
+{
+	FROM_RULE,					/* a row of o2c.rule: to be asked */
+	FROM_CUSTOMER,				/* an open hold of the customer: not satisfied */
+	FROM_ORDER,					/* an open hold that a person placed on the order */
+	FROM_ENGINE					/* an open hold of an earlier evaluation: is it still deserved? */
+} RuleSource;
+
+/* A rule that applies, and what it found. */
+typedef struct Rule
+{
+	RuleSource	source;
+	char	   *code;
+	int32		version;
+	char	   *function;
+	NullableDatum parameters;
+	O2cOutcome	reaction;
+	bool		passed;
+	Numeric		observed;
+	Numeric		threshold;
+	char	   *message;
+} Rule;
+
+static const char *const outcome_names[] = {"pass", "warn", "hold", "refuse"};
+
+/* The open holds and the rules that concern a document, in order. */
+static O2cPlan find_rules = O2C_PLAN(
+	"(SELECT CASE WHEN h.order_id IS NULL THEN 'customer' WHEN h.automatic THEN 'automatic' ELSE 'order' END AS source,"
+	" h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason"
+	" FROM o2c.hold h WHERE h.company_id = $1 AND h.customer_id = $3 AND (h.order_id IS NULL OR h.order_id = $5)"
+	" AND h.released_at IS NULL AND CASE WHEN $2 = 'ship' THEN h.blocks_shipping ELSE h.blocks_order END"
+	" ORDER BY h.hold_id)"
+	" UNION ALL"
+	" (SELECT 'rule', r.code, r.version, r.function, r.parameters, r.reaction, NULL FROM"
+	" (SELECT DISTINCT ON (code) * FROM o2c.rule WHERE company_id = $1 AND checkpoint = $2"
+	" AND (customer_id IS NULL OR customer_id = $3) AND $4 BETWEEN valid_from AND valid_to"
+	" ORDER BY code, customer_id NULLS LAST, version DESC) r ORDER BY r.priority, r.code)",
+	INT8OID, TEXTOID, INT8OID, DATEOID, INT8OID);
+
+/* The place of a reaction among the outcomes. */
+static O2cOutcome
+parse_reaction(const char *name)
+{
+	for (int i = 0; i < lengthof(outcome_names); i++)
+		if (strcmp(outcome_names[i], name) == 0)
+			return (O2cOutcome) i;
+	elog(ERROR, "unknown reaction \"%s\"", name);
+}
+
+/* Where a row of the list comes from. */
+static RuleSource
+parse_source(const char *name)
+{
+	switch (name[0])
+	{
+		case 'c':
+			return FROM_CUSTOMER;
+		case 'o':
+			return FROM_ORDER;
+		case 'a':
+			return FROM_ENGINE;
+		default:
+			return FROM_RULE;
+	}
+}
+
+/* Reads the rules that apply. */
+static int
+read_rules(const O2cCase *document, Rule **rules)
+{
+	int			n = (int) o2c_run(&find_rules, O2C_ARGS(o2c_int8(document->company), o2c_cstring(document->checkpoint),
+														o2c_int8(document->customer), o2c_date(document->day),
+														o2c_int8(document->order_id)));
+
+	*rules = palloc0(sizeof(Rule) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		Rule	   *rule = &(*rules)[i];
+
+		rule->source = parse_source(o2c_row_text(i, 1));
+		rule->code = o2c_row_text(i, 2);
+		rule->version = o2c_row_int4(i, 3);
+		rule->function = o2c_row_text(i, 4);
+		rule->parameters = o2c_row_copy(i, 5);
+		rule->reaction = parse_reaction(o2c_row_text(i, 6));
+		rule->message = o2c_row_text(i, 7);
+	}
+	return n;
+}
+
+/* A type of schema o2c. */
+static Oid
+o2c_type(const char *name)
+{
+	Oid			schema = get_namespace_oid("o2c", false);
+
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name), ObjectIdGetDatum(schema));
+}
+
+/* The document as the composite value that rules are given. */
+static Datum
+case_value(const O2cCase *document, Oid type)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	Datum		values[10];
+	bool		nulls[10] = {false};
+	Datum		result;
+
+	values[0] = Int64GetDatum(document->company);
+	values[1] = CStringGetTextDatum(document->checkpoint);
+	values[2] = CStringGetTextDatum(document->object_type);
+	values[3] = Int64GetDatum(document->object_id);
+	values[4] = Int64GetDatum(document->order_id);
+	values[5] = Int64GetDatum(document->customer);
+	values[6] = NumericGetDatum(document->amount);
+	values[7] = CStringGetTextDatum(document->currency);
+	values[8] = NumericGetDatum(document->credit_rate);
+	values[9] = DateADTGetDatum(document->day);
+	result = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	ReleaseTupleDesc(desc);
+	return result;
+}
+
+/* The function that a rule names. */
+static Oid
+rule_function(const Rule *rule, Oid case_type)
+{
+	Oid			types[2] = {case_type, JSONBOID};
+	Oid			function = LookupFuncName(stringToQualifiedNameList_compat(rule->function), 2, types, true);
+
+	if (!OidIsValid(function) || get_func_rettype(function) != o2c_type("finding"))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_BROKEN_RULE),
+				 errmsg("rule \"%s\" names \"%s\", which is not a rule function", rule->code, rule->function),
+				 errhint("A rule function takes (o2c.rule_case, jsonb) and returns o2c.finding; write its name with the schema.")));
+	return function;
+}
+
+/* Takes the parts of a finding over into the rule. */
+static void
+take_finding(Rule *rule, Datum finding)
+{
+	HeapTupleHeader tuple = DatumGetHeapTupleHeader(finding);
+	bool		isnull;
+	Datum		d;
+
+	d = GetAttributeByName(tuple, "passed", &isnull);
+	rule->passed = !isnull && DatumGetBool(d);
+	d = GetAttributeByName(tuple, "observed", &isnull);
+	rule->observed = isnull ? NULL : DatumGetNumericCopy(d);
+	d = GetAttributeByName(tuple, "threshold", &isnull);
+	rule->threshold = isnull ? NULL : DatumGetNumericCopy(d);
+	d = GetAttributeByName(tuple, "message", &isnull);
+	rule->message = isnull ? NULL : TextDatumGetCString(d);
+}
+
+/* Asks one rule.  A rule is not part of the engine: what it writes is guarded. */
+static void
+ask_rule(Rule *rule, Datum document, Oid case_type)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	FmgrInfo	flinfo;
+	Datum		finding;
+	int			depth;
+
+	fmgr_info(rule_function(rule, case_type), &flinfo);
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 2, InvalidOid, NULL, NULL);
+	fcinfo->args[0] = o2c_arg(document, false);
+	fcinfo->args[1] = rule->parameters;
+	depth = o2c_leave_engine();
+	finding = FunctionCallInvoke(fcinfo);
+	o2c_reenter_engine(depth);
+	if (fcinfo->isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_BROKEN_RULE),
+				 errmsg("rule \"%s\" found nothing", rule->code),
+				 errhint("A rule function returns o2c.finding, never null.")));
+	take_finding(rule, finding);
+}
+
+/* Asks all rules; the outcome is the sharpest reaction of those not satisfied. */
+static O2cOutcome
+ask_rules(const O2cCase *document, Rule *rules, int n)
+{
+	Oid			case_type = o2c_type("rule_case");
+	Datum		value = case_value(document, case_type);
+	O2cOutcome	outcome = O2C_PASS;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (rules[i].source == FROM_RULE)
+			ask_rule(&rules[i], value, case_type);
+		/* at shipping a hold of the engine counts; at the order it is what is decided anew */
+		rules[i].passed |= rules[i].source == FROM_ENGINE && strcmp(document->checkpoint, "order") == 0;
+		if (!rules[i].passed)
+			outcome = Max(outcome, rules[i].reaction);
+	}
+	return outcome;
+}
+
+/* Appends "key": number or null. */
+static void
+append_number(StringInfo json, const char *key, Numeric value)
+{
+	appendStringInfo(json, ", \"%s\": %s", key, value == NULL ? "null"
+					 : DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value))));
+}
+
+/* The findings as they are stored. */
+static char *
+findings_json(const Rule *rules, int n)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int i = 0; i < n; i++)
+	{
+		if (rules[i].source == FROM_ENGINE && rules[i].passed)
+			continue;
+		appendStringInfoString(&json, json.len == 1 ? "{\"rule\": " : ", {\"rule\": ");
+		escape_json(&json, rules[i].code);
+		appendStringInfo(&json, ", \"version\": %d, \"reaction\": \"%s\", \"passed\": %s", rules[i].version,
+						 outcome_names[rules[i].reaction], rules[i].passed ? "true" : "false");
+		append_number(&json, "observed", rules[i].observed);
+		append_number(&json, "threshold", rules[i].threshold);
+		appendStringInfoString(&json, ", \"message\": ");
+		if (rules[i].message == NULL)
+			appendStringInfoString(&json, "null");
+		else
+			escape_json(&json, rules[i].message);
+		appendStringInfoChar(&json, '}');
+	}
+	appendStringInfoChar(&json, ']');
+	return json.data;
+}
+
+/* Stores the decision; returns its id. */
+static int64
+store_decision(const O2cCase *document, O2cOutcome outcome, const Rule *rules, int n)
+{
+	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.decision (company_id, checkpoint, object_type, object_id, customer_id, order_id,"
+									 " outcome, amount, currency, findings, decided_on)"
+									 " VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10::jsonb, $11) RETURNING decision_id",
+									 INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, DATEOID);
+
+	o2c_run(&insert, O2C_ARGS(o2c_int8(document->company), o2c_cstring(document->checkpoint), o2c_cstring(document->object_type),
+							  o2c_int8(document->object_id), o2c_int8(document->customer), o2c_int8(document->order_id),
+							  o2c_cstring(outcome_names[outcome]), o2c_datum(NumericGetDatum(document->amount)),
+							  o2c_cstring(document->currency), o2c_cstring(findings_json(rules, n)), o2c_date(document->day)));
+	return o2c_row_int8(0, 1);
+}
+
+/* Tells the customer, once for the order, and the credit department what must happen. */
+static void
+notify_held(const O2cCase *document, char **reasons, int n)
+{
+	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.notification (company_id, audience, recipient, topic, object_type, object_id, language, body)"
+									 " SELECT $1, a.audience, CASE a.audience WHEN 'customer' THEN coalesce(c.email, c.code) ELSE 'credit' END,"
+									 " 'order_held', $3, $4, c.language,"
+									 " jsonb_build_object('order_id', $4, 'customer', c.code, 'amount', $5, 'currency', $6, 'reasons', to_jsonb($7))"
+									 " FROM o2c.customer c CROSS JOIN (VALUES ('customer'), ('department')) AS a (audience)"
+									 " WHERE c.company_id = $1 AND c.customer_id = $2 ON CONFLICT DO NOTHING",
+									 INT8OID, INT8OID, TEXTOID, INT8OID, NUMERICOID, TEXTOID, TEXTARRAYOID);
+
+	o2c_run(&insert, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->customer), o2c_cstring(document->object_type),
+							  o2c_int8(document->object_id), o2c_datum(NumericGetDatum(document->amount)), o2c_cstring(document->currency),
+							  o2c_datum(o2c_text_array(reasons, n))));
+}
+
+/* Places the automatic holds that rules ask for, and releases those whose rules are satisfied now. */
+static void
+keep_holds(const O2cCase *document, const Rule *rules, int n, int64 decision)
+{
+	static O2cPlan place = O2C_PLAN("INSERT INTO o2c.hold (company_id, customer_id, order_id, rule, reason, automatic, decision_id)"
+									" SELECT $1, $2, $3, r.rule, r.reason, true, $6 FROM unnest($4, $5) AS r (rule, reason)"
+									" ON CONFLICT (company_id, order_id, rule) WHERE released_at IS NULL AND order_id IS NOT NULL AND automatic"
+									" DO NOTHING",
+									INT8OID, INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, INT8OID);
+	static O2cPlan lift = O2C_PLAN("UPDATE o2c.hold SET released_on = $4, released_at = clock_timestamp(), released_by = $5,"
+								   " release_reason = 'cause gone' WHERE company_id = $1 AND order_id = $2 AND released_at IS NULL"
+								   " AND automatic AND rule <> ALL ($3)",
+								   INT8OID, INT8OID, TEXTARRAYOID, DATEOID, TEXTOID);
+	char	  **codes = palloc(sizeof(char *) * Max(n, 1));
+	char	  **reasons = palloc(sizeof(char *) * Max(n, 1));
+	int			failed = 0;
+	bool		stale = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		stale |= rules[i].source == FROM_ENGINE;
+		if (rules[i].passed || rules[i].reaction != O2C_HOLD || rules[i].source == FROM_ORDER)
+			continue;
+		codes[failed] = rules[i].code;
+		reasons[failed++] = rules[i].message != NULL ? rules[i].message : psprintf("rule %s is not satisfied", rules[i].code);
+	}
+	if (failed > 0)
+	{
+		o2c_run(&place, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->customer), o2c_int8(document->order_id),
+								 o2c_datum(o2c_text_array(codes, failed)), o2c_datum(o2c_text_array(reasons, failed)), o2c_int8(decision)));
+		notify_held(document, reasons, failed);
+	}
+	if (stale)
+		o2c_run(&lift, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->order_id), o2c_datum(o2c_text_array(codes, failed)),
+							o2c_date(document->day), o2c_cstring(o2c_actor())));
+}
+
+/* What is not satisfied, in words. */
+static char *
+failure_text(const Rule *rules, int n)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < n; i++)
+		if (!rules[i].passed && rules[i].reaction >= O2C_HOLD)
+			appendStringInfo(&text, "%s%s", text.len == 0 ? "" : "; ",
+							 rules[i].message != NULL ? rules[i].message : rules[i].code);
+	return text.data;
+}
+
+/*
+ * Evaluates a document: findings, decision, holds of an order; nothing moves
+ * on here.  Where the caller wants to say why, *why names what stops it.
+ */
+O2cOutcome
+o2c_checkpoint(const O2cCase *document, char **why)
+{
+	Rule	   *rules;
+	int			n = read_rules(document, &rules);
+	O2cOutcome	outcome;
+	int64		decision;
+
+	if (n == 0)
+		return O2C_PASS;
+	outcome = ask_rules(document, rules, n);
+	if (why != NULL)
+		*why = failure_text(rules, n);
+	decision = store_decision(document, outcome, rules, n);
+	if (strcmp(document->object_type, "sales_order") == 0)
+		keep_holds(document, rules, n, decision);
+	return outcome;
+}

@@ -1,0 +1,208 @@
+/*-------------------------------------------------------------------------
+ *
+ * lifecycle.c
+ *		The states of an order, as triggers on its table.
+ *
+ * A change of state is a request.  The trigger of this room checks that the
+ * request is possible, takes the group's lock, and completes the order when it
+ * is submitted (totals, number, purchase order number).  The room control then
+ * decides what a submitted order becomes.  What follows from the outcome
+ * hangs on it in turn: confirming puts the line quantities in force and
+ * reserves stock (room inventory), and credit is taken with them (room credit).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "ordering/order.h"
+
+#include "core/clock.h"
+#include "core/number.h"
+#include "core/plan.h"
+#include "core/trigger.h"
+#include "party/customer.h"
+
+/* What may be asked of an order in each state. */
+static const struct
+{
+	const char *from;
+	const char *to;
+	bool		engine_only;
+}			transitions[] = {
+	{"draft", "submitted", false},
+	{"draft", "confirmed", false},
+	{"draft", "cancelled", false},
+	{"submitted", "submitted", false},
+	{"submitted", "cancelled", false},
+	{"held", "submitted", false},
+	{"held", "confirmed", false},
+	{"held", "refused", false},
+	{"held", "cancelled", false},
+	{"refused", "submitted", false},
+	{"refused", "cancelled", false},
+	{"confirmed", "completed", true},
+	{"confirmed", "cancelled", false},
+	{"completed", "confirmed", true},
+};
+
+/* Refuses a change of state that is not in the table. */
+static void
+check_transition(int64 order_id, const char *from, const char *to)
+{
+	for (int i = 0; i < lengthof(transitions); i++)
+		if (strcmp(transitions[i].from, from) == 0 && strcmp(transitions[i].to, to) == 0 &&
+			(!transitions[i].engine_only || o2c_inside_engine()))
+			return;
+	ereport(ERROR,
+			(errcode(ERRCODE_O2C_INVALID_STATE),
+			 errmsg("order %lld cannot go from %s to %s", (long long) order_id, from, to)));
+}
+
+/* Amounts of an order as its lines have them, and what the customer asks of its purchase order number. */
+static O2cPlan read_order = O2C_PLAN(
+	"SELECT coalesce(sum(l.net_amount) FILTER (WHERE l.kind = 'item'), 0),"
+	" coalesce(sum(l.net_amount) FILTER (WHERE l.kind = 'charge'), 0),"
+	" sum(l.net_amount), sum(l.tax_amount), sum(l.net_amount + l.tax_amount),"
+	" (SELECT c.po_required AND $4 IS NULL FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3),"
+	" CASE WHEN $4 IS NOT NULL THEN (SELECT min(o.order_id) FROM o2c.sales_order o WHERE o.company_id = $1"
+	" AND o.customer_id = $3 AND upper(o.po_number) = upper($4) AND o.order_id <> $2"
+	" AND o.state NOT IN ('draft', 'cancelled', 'refused')"
+	" AND EXISTS (SELECT FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3 AND c.po_unique)) END"
+	" FROM o2c.order_line l WHERE l.company_id = $1 AND l.order_id = $2",
+	INT8OID, INT8OID, INT8OID, TEXTOID);
+
+/* Refuses to submit without what the customer asks of every order. */
+static void
+check_po_number(const char *po_number)
+{
+	if (o2c_row_bool(0, 6))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_PO_REQUIRED),
+				 errmsg("the customer requires a purchase order number on every order"),
+				 errhint("Give po_number.")));
+	if (o2c_row_int8(0, 7) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_DUPLICATE),
+				 errmsg("the customer's purchase order \"%s\" was entered before", po_number),
+				 errdetail("It is order %lld.", (long long) o2c_row_int8(0, 7)),
+				 errhint("Set po_unique to false for a customer with blanket orders.")));
+}
+
+/* Takes the amounts over into the order. */
+static HeapTuple
+set_totals(TriggerData *trigdata, HeapTuple row, int64 order_id)
+{
+	static const char *const columns[] = {"line_amount", "charge_amount", "net_amount", "tax_amount", "total_amount"};
+
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		NullableDatum amount = o2c_row_copy(0, i + 1);
+
+		if (amount.isnull)
+			ereport(ERROR,
+					(errcode(ERRCODE_O2C_INVALID_STATE), errmsg("order %lld has no lines", (long long) order_id)));
+		row = o2c_set_column(trigdata, row, columns[i], amount);
+	}
+	return row;
+}
+
+/* Completes an order that is submitted. */
+static HeapTuple
+complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
+{
+	char	   *po_number = o2c_tuple_text(trigdata, row, "po_number");
+
+	o2c_run(&read_order, O2C_ARGS(o2c_int8(company), o2c_int8(order_id),
+								  o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")), o2c_opt_cstring(po_number)));
+	check_po_number(po_number);
+	row = set_totals(trigdata, row, order_id);
+	if (o2c_tuple_text(trigdata, row, "number") == NULL)
+	{
+		O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);
+
+		row = o2c_set_column(trigdata, row, "number", o2c_cstring(o2c_format_number(&drawn, 0)));
+	}
+	return o2c_set_column(trigdata, row, "state", o2c_cstring("submitted"));
+}
+
+/* Refuses to cancel an order of which something left the house. */
+static void
+check_nothing_shipped(int64 company, int64 order_id)
+{
+	static O2cPlan shipped = O2C_PLAN("SELECT FROM o2c.order_line WHERE company_id = $1 AND order_id = $2"
+									  " AND shipped_quantity > 0 LIMIT 1", INT8OID, INT8OID);
+
+	if (o2c_run(&shipped, O2C_ARGS(o2c_int8(company), o2c_int8(order_id))) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("order %lld is shipped in part and cannot be cancelled", (long long) order_id),
+				 errhint("What was shipped is billed; credit the invoice to take it back.")));
+}
+
+PG_FUNCTION_INFO_V1(o2c_advance_order);
+/* o2c._advance_order(): before each insert, and each update of the state */
+Datum
+o2c_advance_order(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._advance_order", O2C_BEFORE_ROW, 0);
+	HeapTuple	row = o2c_new_row(trigdata);
+	char	   *to = o2c_tuple_text(trigdata, row, "state");
+	int64		order_id = o2c_tuple_int8(trigdata, row, "order_id");
+	int64		company = o2c_tuple_int8(trigdata, row, "company_id");
+	char	   *from;
+
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+	{
+		if (strcmp(to, "draft") != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_O2C_INVALID_STATE),
+					 errmsg("a new order is a draft, not %s", to),
+					 errhint("Insert the lines, then set the state to submitted.")));
+		return PointerGetDatum(row);
+	}
+	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
+	if (to != NULL && strcmp(from, to) == 0 && strcmp(to, "submitted") != 0)
+		return PointerGetDatum(row);
+	check_transition(order_id, from, to == NULL ? "no state" : to);
+	o2c_connect();
+	if (strcmp(to, "completed") != 0)
+		o2c_lock_customer(company, o2c_tuple_int8(trigdata, row, "customer_id"));
+	if (strcmp(to, "submitted") == 0 || strcmp(from, "draft") == 0)
+	{
+		HeapTuple	completed = strcmp(to, "cancelled") == 0 ? row : complete_order(trigdata, row, company, order_id);
+
+		row = completed == row ? row : SPI_copytuple(completed);
+	}
+	else if (strcmp(to, "cancelled") == 0)
+		check_nothing_shipped(company, order_id);
+	o2c_finish();
+	return PointerGetDatum(row);
+}
+
+PG_FUNCTION_INFO_V1(o2c_cancel_lines);
+/* o2c._cancel_lines(): after an order was cancelled */
+Datum
+o2c_cancel_lines(PG_FUNCTION_ARGS)
+{
+	static O2cPlan cancel = O2C_PLAN("UPDATE o2c.order_line SET confirmed_quantity = 0, reserved_quantity = 0, cancelled_quantity = quantity"
+									 " WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._cancel_lines", O2C_AFTER_ROW, 0);
+
+	o2c_connect();
+	o2c_run(&cancel, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id")),
+							  o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id"))));
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
+
+/* Completes those of some orders of which everything was shipped and billed. */
+void
+o2c_complete_orders(int64 company, Datum order_ids)
+{
+	static O2cPlan complete = O2C_PLAN("UPDATE o2c.sales_order o SET state = 'completed'"
+									   " WHERE company_id = $1 AND order_id = ANY ($2) AND state = 'confirmed'"
+									   " AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1 AND l.order_id = o.order_id"
+									   " AND (l.shipped_quantity + l.cancelled_quantity < l.quantity"
+									   " OR l.invoiced_quantity - l.credited_quantity < l.shipped_quantity - l.returned_quantity))",
+									   INT8OID, INT8ARRAYOID);
+
+	o2c_run(&complete, O2C_ARGS(o2c_int8(company), o2c_datum(order_ids)));
+}

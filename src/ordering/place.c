@@ -1,0 +1,403 @@
+/*-------------------------------------------------------------------------
+ *
+ * place.c
+ *		o2c.place_order(): enters an order and submits it.
+ *
+ * The order is priced here, in memory; everything that decides about it hangs
+ * on its change of state to "submitted" (lifecycle.c and the later rooms).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "ordering/order.h"
+
+#include "core/clock.h"
+#include "core/command.h"
+#include "core/money.h"
+#include "core/plan.h"
+
+/* Who orders, and what that decides about the order. */
+typedef struct Buyer
+{
+	int64		customer;
+	char	   *currency;
+	char	   *home_currency;	/* of the company, and of prices without one */
+	bool		has_price_list;
+} Buyer;
+
+typedef struct Line
+{
+	const char *kind;
+	char	   *sku;
+	NullableDatum product;
+	char	   *description;
+	Numeric		quantity;
+	Numeric		unit_price;		/* NULL until priced */
+	Numeric		discount;
+	Numeric		net;
+	char	   *category;
+	Numeric		rate;
+	Numeric		tax;
+} Line;
+
+typedef struct Order
+{
+	int64		company;
+	Buyer		buyer;
+	char	   *currency;
+	int			digits;
+	Line	   *lines;
+	int			n;
+} Order;
+
+/* Reads the customer by code. */
+static Buyer
+find_buyer(int64 company, const char *code)
+{
+	static O2cPlan find = O2C_PLAN("SELECT c.customer_id, c.currency, co.currency,"
+								   " EXISTS (SELECT FROM o2c.customer_price_list l WHERE l.company_id = $1 AND l.customer_id = c.customer_id),"
+								   " c.active"
+								   " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
+								   " WHERE c.company_id = $1 AND c.code = $2", INT8OID, TEXTOID);
+	Buyer		buyer;
+
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_cstring(code))) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
+				 errmsg("company %lld has no customer \"%s\"", (long long) company, code),
+				 errhint("Customers are found by their code in o2c.customer.")));
+	if (!o2c_row_bool(0, 5))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("customer \"%s\" is not active", code)));
+	buyer.customer = o2c_row_int8(0, 1);
+	buyer.currency = o2c_row_text(0, 2);
+	buyer.home_currency = o2c_row_text(0, 3);
+	buyer.has_price_list = o2c_row_bool(0, 4);
+	return buyer;
+}
+
+/* Refuses a number that is not finite or lies outside a range. */
+static void
+check_range(int line, const char *what, Numeric value, bool zero_allowed, bool is_percent)
+{
+	if (numeric_is_nan(value) || numeric_is_inf(value) || o2c_sign(value) < (zero_allowed ? 0 : 1) ||
+		(is_percent && o2c_cmp(value, o2c_int_numeric(100)) > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("line %d: %s %s is out of range", line, what, o2c_numeric_text(value))));
+}
+
+/* Reads one line of the document. */
+static Line
+read_line(const JsonbValue *object, int number)
+{
+	static const char *const keys[] = {"sku", "quantity", "unit_price", "discount_percent", NULL};
+	Line		line = {.kind = "item"};
+
+	o2c_json_known_keys(object, psprintf("line %d", number), keys);
+	line.sku = o2c_json_text(object, "sku");
+	line.quantity = o2c_json_number(object, "quantity");
+	line.unit_price = o2c_json_number(object, "unit_price");
+	line.discount = o2c_json_number(object, "discount_percent");
+	if (line.sku == NULL || line.quantity == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("line %d needs \"sku\" and \"quantity\"", number)));
+	if (line.discount == NULL)
+		line.discount = o2c_zero();
+	check_range(number, "quantity", line.quantity, false, false);
+	check_range(number, "discount", line.discount, true, true);
+	if (line.unit_price != NULL)
+		check_range(number, "unit price", line.unit_price, true, false);
+	return line;
+}
+
+/* Reads one charge, such as freight. */
+static Line
+read_charge(const JsonbValue *object, int number)
+{
+	static const char *const keys[] = {"reason", "amount", "tax_rate", "tax_category", NULL};
+	Line		line = {.kind = "charge", .product = O2C_NULL};
+
+	o2c_json_known_keys(object, psprintf("charge %d", number), keys);
+	line.description = o2c_json_text(object, "reason");
+	line.unit_price = o2c_json_number(object, "amount");
+	line.rate = o2c_json_number(object, "tax_rate");
+	line.category = o2c_json_text(object, "tax_category");
+	if (line.description == NULL || line.unit_price == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("charge %d needs \"reason\" and \"amount\"", number)));
+	if (line.rate == NULL)
+		line.rate = o2c_zero();
+	check_range(number, "charge", line.unit_price, true, false);
+	check_range(number, "tax rate", line.rate, true, true);
+	if (line.category == NULL)
+		line.category = o2c_sign(line.rate) > 0 ? "S" : "Z";
+	line.quantity = o2c_int_numeric(1);
+	line.discount = o2c_zero();
+	return line;
+}
+
+/* Reads the lines and charges of the order. */
+static void
+read_lines(Order *order, Jsonb *lines, Jsonb *charges)
+{
+	JsonbValue *line_objects;
+	JsonbValue *charge_objects = NULL;
+	int			n = o2c_json_objects(lines, "lines", &line_objects);
+	int			m = charges == NULL ? 0 : o2c_json_objects(charges, "charges", &charge_objects);
+
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("an order needs at least one line")));
+	order->n = n + m;
+	order->lines = palloc(sizeof(Line) * order->n);
+	for (int i = 0; i < n; i++)
+		order->lines[i] = read_line(&line_objects[i], i + 1);
+	for (int i = 0; i < m; i++)
+		order->lines[n + i] = read_charge(&charge_objects[i], i + 1);
+}
+
+/* Products with the price of each line: the one given, else none yet. */
+static O2cPlan find_products = O2C_PLAN(
+	"SELECT l.n, p.product_id, p.name, p.tax_rate,"
+	" coalesce(p.tax_category, CASE WHEN p.tax_rate > 0 THEN 'S' ELSE 'Z' END),"
+	" coalesce(l.unit_price, CASE WHEN coalesce(p.currency, $7) = $6 THEN p.unit_price END), p.active"
+	" FROM unnest($2, $3, $4) WITH ORDINALITY AS l (sku, quantity, unit_price, n)"
+	" JOIN o2c.product p ON p.company_id = $1 AND p.sku = l.sku"
+	" WHERE $5 IS NOT NULL AND $8 IS NOT NULL",
+	INT8OID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INT8OID, TEXTOID, TEXTOID, DATEOID);
+
+/* The same for a customer with price lists: list by priority, then latest validity, then quantity. */
+static O2cPlan find_listed_products = O2C_PLAN(
+	"SELECT l.n, p.product_id, p.name, p.tax_rate,"
+	" coalesce(p.tax_category, CASE WHEN p.tax_rate > 0 THEN 'S' ELSE 'Z' END),"
+	" coalesce(l.unit_price, s.unit_price, CASE WHEN coalesce(p.currency, $7) = $6 THEN p.unit_price END), p.active"
+	" FROM unnest($2, $3, $4) WITH ORDINALITY AS l (sku, quantity, unit_price, n)"
+	" JOIN o2c.product p ON p.company_id = $1 AND p.sku = l.sku"
+	" LEFT JOIN LATERAL (SELECT r.unit_price FROM o2c.customer_price_list c"
+	" JOIN o2c.price_list pl ON pl.company_id = $1 AND pl.price_list_id = c.price_list_id AND pl.currency = $6"
+	" JOIN o2c.price r ON r.company_id = $1 AND r.price_list_id = c.price_list_id AND r.product_id = p.product_id"
+	" AND r.valid_from <= $8 AND r.min_quantity <= l.quantity"
+	" WHERE c.company_id = $1 AND c.customer_id = $5"
+	" ORDER BY c.priority, r.valid_from DESC, r.min_quantity DESC LIMIT 1) s ON true",
+	INT8OID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INT8OID, TEXTOID, TEXTOID, DATEOID);
+
+/* Takes a product and its price over into a line. */
+static void
+take_product(Order *order, uint64 row)
+{
+	Line	   *line = &order->lines[o2c_row_int8(row, 1) - 1];
+	NullableDatum rate = o2c_row_copy(row, 4);
+	NullableDatum price = o2c_row_copy(row, 6);
+
+	if (!o2c_row_bool(row, 7))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE), errmsg("product \"%s\" is not active", line->sku)));
+	if (price.isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_NO_PRICE),
+				 errmsg("product \"%s\" has no price in %s", line->sku, order->currency),
+				 errhint("Give a unit_price, or add one to a price list of the customer.")));
+	line->product = o2c_row_copy(row, 2);
+	line->description = o2c_row_text(row, 3);
+	line->rate = DatumGetNumeric(rate.value);
+	line->category = o2c_row_text(row, 5);
+	line->unit_price = DatumGetNumeric(price.value);
+}
+
+/* Finds the products and prices of all lines. */
+static void
+price_lines(Order *order, DateADT ordered_on)
+{
+	char	  **skus = palloc(sizeof(char *) * order->n);
+	NullableDatum *quantities = palloc(sizeof(NullableDatum) * order->n);
+	NullableDatum *prices = palloc(sizeof(NullableDatum) * order->n);
+	uint64		found;
+
+	for (int i = 0; i < order->n; i++)
+	{
+		skus[i] = order->lines[i].sku;
+		quantities[i] = o2c_datum(NumericGetDatum(order->lines[i].quantity));
+		prices[i] = order->lines[i].unit_price == NULL ? O2C_NULL : o2c_datum(NumericGetDatum(order->lines[i].unit_price));
+	}
+	found = o2c_run(order->buyer.has_price_list ? &find_listed_products : &find_products,
+					O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_text_array(skus, order->n)),
+							 o2c_datum(o2c_datum_array(quantities, order->n, NUMERICOID)),
+							 o2c_datum(o2c_datum_array(prices, order->n, NUMERICOID)),
+							 o2c_int8(order->buyer.customer), o2c_cstring(order->currency),
+							 o2c_cstring(order->buyer.home_currency), o2c_date(ordered_on)));
+	for (uint64 row = 0; row < found; row++)
+		take_product(order, row);
+	for (int i = 0; i < order->n; i++)
+		if (order->lines[i].sku != NULL && order->lines[i].description == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
+					 errmsg("company %lld has no product \"%s\"", (long long) order->company, order->lines[i].sku),
+					 errhint("Products are found by their sku in o2c.product.")));
+}
+
+/* Gives each line of a tax group its share of the group's tax. */
+static void
+share_tax(Order *order, const O2cTaxLine *taxed, const O2cTaxGroup *groups, int group)
+{
+	Numeric    *weights = palloc(sizeof(Numeric) * order->n);
+	Numeric    *parts = palloc(sizeof(Numeric) * order->n);
+	int			n = 0;
+
+	for (int i = 0; i < order->n; i++)
+		if (taxed[i].tax_group == group)
+			weights[n++] = taxed[i].net;
+	o2c_allocate(groups[group].tax, weights, n, order->digits, parts);
+	for (int i = order->n - 1; i >= 0; i--)
+		if (taxed[i].tax_group == group)
+			order->lines[i].tax = parts[--n];
+}
+
+/* Net amount and tax of every line. */
+static void
+compute_amounts(Order *order)
+{
+	O2cTaxLine *taxed = palloc(sizeof(O2cTaxLine) * order->n);
+	O2cTaxGroup *groups = palloc(sizeof(O2cTaxGroup) * order->n);
+	int			count;
+
+	for (int i = 0; i < order->n; i++)
+	{
+		Line	   *line = &order->lines[i];
+
+		line->net = o2c_line_net(line->quantity, line->unit_price, line->discount, order->digits);
+		taxed[i].category = line->category;
+		taxed[i].rate = line->rate;
+		taxed[i].net = line->net;
+	}
+	count = o2c_group_tax(taxed, order->n, order->digits, groups);
+	for (int g = 0; g < count; g++)
+		share_tax(order, taxed, groups, g);
+}
+
+/* Stores the lines in one statement. */
+static void
+insert_lines(const Order *order, int64 order_id)
+{
+	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.order_line (company_id, order_id, line_no, kind, product_id, description,"
+									 " quantity, unit_price, discount_percent, net_amount, tax_category, tax_rate, tax_amount)"
+									 " SELECT $1, $2, l.n, l.kind, l.product, l.description, l.quantity, l.price, l.discount, l.net,"
+									 " l.category, l.rate, l.tax"
+									 " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12) WITH ORDINALITY"
+									 " AS l (kind, product, description, quantity, price, discount, net, category, rate, tax, n)",
+									 INT8OID, INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID,
+									 NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID);
+	NullableDatum *columns[10];
+	Oid			types[10] = {TEXTOID, INT8OID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, NUMERICOID, NUMERICOID};
+	NullableDatum args[12];
+
+	for (int c = 0; c < 10; c++)
+		columns[c] = palloc(sizeof(NullableDatum) * order->n);
+	for (int i = 0; i < order->n; i++)
+	{
+		const Line *line = &order->lines[i];
+
+		columns[0][i] = o2c_cstring(line->kind);
+		columns[1][i] = line->product;
+		columns[2][i] = o2c_cstring(line->description);
+		columns[3][i] = o2c_datum(NumericGetDatum(line->quantity));
+		columns[4][i] = o2c_datum(NumericGetDatum(line->unit_price));
+		columns[5][i] = o2c_datum(NumericGetDatum(line->discount));
+		columns[6][i] = o2c_datum(NumericGetDatum(line->net));
+		columns[7][i] = o2c_cstring(line->category);
+		columns[8][i] = o2c_datum(NumericGetDatum(line->rate));
+		columns[9][i] = o2c_datum(NumericGetDatum(line->tax));
+	}
+	args[0] = o2c_int8(order->company);
+	args[1] = o2c_int8(order_id);
+	for (int c = 0; c < 10; c++)
+		args[2 + c] = o2c_datum(o2c_datum_array(columns[c], order->n, types[c]));
+	o2c_run(&insert, args);
+}
+
+/* The arguments of o2c.place_order, in order. */
+enum
+{
+	ARG_CUSTOMER, ARG_LINES, ARG_PO_NUMBER, ARG_REQUESTED_ON, ARG_ORDERED_ON, ARG_CHARGES,
+	ARG_CURRENCY, ARG_TERMS, ARG_LOCATION, ARG_KEY, ARG_ATTRIBUTES, ARG_COMPANY
+};
+
+/* Stores the order as a draft; its totals are derived when it is submitted. */
+static int64
+insert_draft(FunctionCallInfo fcinfo, const Order *order, DateADT ordered_on)
+{
+	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (company_id, customer_id, ordered_on, requested_on, po_number,"
+									 " currency, payment_terms, location, attributes)"
+									 " SELECT $1, $2, $3, $4, nullif(btrim($5), ''), $6,"
+									 " coalesce($7::o2c.payment_terms, c.payment_terms, co.payment_terms), $8, coalesce($9, '{}')"
+									 " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
+									 " WHERE c.company_id = $1 AND c.customer_id = $2"
+									 " RETURNING order_id",
+									 INT8OID, INT8OID, DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID);
+	o2c_run(&insert, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->buyer.customer), o2c_date(ordered_on),
+							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_pg_arg(ARG_PO_NUMBER), o2c_cstring(order->currency),
+							  o2c_pg_arg(ARG_TERMS), PG_ARGISNULL(ARG_LOCATION) ? o2c_cstring("MAIN") : o2c_pg_arg(ARG_LOCATION),
+							  o2c_pg_arg(ARG_ATTRIBUTES)));
+	return o2c_row_int8(0, 1);
+}
+
+/* Submits an order: from here on its state decides what happens. */
+static void
+submit(int64 company, int64 order_id)
+{
+	static O2cPlan update = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2",
+									 INT8OID, INT8OID);
+
+	o2c_run(&update, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+}
+
+/* Prices, stores and submits the order. */
+static int64
+place(FunctionCallInfo fcinfo, int64 company)
+{
+	DateADT		ordered_on = PG_ARGISNULL(ARG_ORDERED_ON) ? o2c_today() : PG_GETARG_DATEADT(ARG_ORDERED_ON);
+	Order		order = {.company = company};
+	int64		order_id;
+
+	order.buyer = find_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
+	order.currency = PG_ARGISNULL(ARG_CURRENCY) ? order.buyer.currency : text_to_cstring(PG_GETARG_TEXT_PP(ARG_CURRENCY));
+	order.digits = o2c_minor_units(order.currency);
+	read_lines(&order, PG_GETARG_JSONB_P(ARG_LINES), PG_ARGISNULL(ARG_CHARGES) ? NULL : PG_GETARG_JSONB_P(ARG_CHARGES));
+	price_lines(&order, ordered_on);
+	compute_amounts(&order);
+	order_id = insert_draft(fcinfo, &order, ordered_on);
+	insert_lines(&order, order_id);
+	submit(company, order_id);
+	return order_id;
+}
+
+/* What the idempotency key stands for. */
+static char *
+request_text(FunctionCallInfo fcinfo)
+{
+	return psprintf("%s %s", text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)),
+					JsonbToCString(NULL, &PG_GETARG_JSONB_P(ARG_LINES)->root, 0));
+}
+
+PG_FUNCTION_INFO_V1(o2c_place_order);
+/* o2c.place_order(customer, lines, ...) */
+Datum
+o2c_place_order(PG_FUNCTION_ARGS)
+{
+	int64		company = PG_ARGISNULL(ARG_COMPANY) ? o2c_current_company() : PG_GETARG_INT64(ARG_COMPANY);
+	int64		order_id;
+
+	if (PG_ARGISNULL(ARG_CUSTOMER) || PG_ARGISNULL(ARG_LINES))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("place_order needs a customer and lines")));
+	o2c_connect();
+	if (!o2c_command_seen(company, o2c_pg_arg(ARG_KEY), "place_order", PG_ARGISNULL(ARG_KEY) ? "" : request_text(fcinfo), &order_id))
+	{
+		order_id = place(fcinfo, company);
+		o2c_command_done(company, o2c_pg_arg(ARG_KEY), order_id);
+	}
+	o2c_finish();
+	PG_RETURN_INT64(order_id);
+}
