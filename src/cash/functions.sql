@@ -487,7 +487,7 @@ BEGIN
         ), taken AS (
             INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, provider, provider_reference)
             SELECT _load_payments.company_id, r.customer_id, CASE WHEN r.customer_id IS NOT NULL THEN nextval('o2c.item_id_seq') END,
-                   r.received_on, r.amount, r.currency, r.reference, 'import',
+                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, 'import',
                    -- the n-th equal row is a receipt of its own, and the same one when the file comes again
                    md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency,
                                          row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency))::text)
