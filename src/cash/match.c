@@ -20,6 +20,7 @@
 #include "party/customer.h"
 #include "receivable/application.h"
 #include "receivable/item.h"
+#include "utils/guc.h"
 
 /* One run of o2c.match_payments. */
 typedef struct Match
@@ -144,12 +145,24 @@ run_stages(Match *match)
 		;
 }
 
+/* For one payment planning would cost more than the search; for many it pays. */
+static int
+plan_once(bool one)
+{
+	int			level = NewGUCNestLevel();
+
+	if (one)
+		(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 PG_FUNCTION_INFO_V1(o2c_match_payments);
 /* o2c.match_payments(as_of, payment_id, company_id) */
 Datum
 o2c_match_payments(PG_FUNCTION_ARGS)
 {
 	Match		match;
+	int			level;
 
 	InitMaterializedSRF(fcinfo, 0);
 	o2c_check_date(o2c_pg_arg(0), "date of the matching");
@@ -159,8 +172,10 @@ o2c_match_payments(PG_FUNCTION_ARGS)
 	o2c_connect();
 	if (!PG_ARGISNULL(1))
 		o2c_read_payment(match.company, PG_GETARG_INT64(1));
+	level = plan_once(!PG_ARGISNULL(1));
 	begin_match(&match, o2c_pg_arg(1));
 	run_stages(&match);
+	AtEOXact_GUC(true, level);
 	o2c_finish();
 	return (Datum) 0;
 }
