@@ -2,7 +2,7 @@
 -- orders that are billed, in part shipped, held and over the limit, a credit note.
 SELECT o2c.create_company('Acme', 'EUR');
 SET o2c.business_date = '2026-03-01';
-INSERT INTO o2c.customer (code, name) VALUES ('C1', 'One'), ('C2', 'Two'), ('C3', 'Three');
+INSERT INTO o2c.customer (code, name) VALUES ('C1', 'One'), ('C2', 'Two'), ('C3', 'Three'), ('C5', 'Five');
 INSERT INTO o2c.customer (code, name, parent_customer_id)
 SELECT 'C1-A', 'One, branch', customer_id FROM o2c.customer WHERE code = 'C1';
 INSERT INTO o2c.customer (code, name, currency) VALUES ('C4', 'Four', 'JPY');

@@ -87,7 +87,7 @@ CREATE TRIGGER record_insert AFTER INSERT ON public.thing REFERENCING NEW TABLE 
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('thing', 'thing_id', 'order_id', 'state');
 CREATE TRIGGER record_update AFTER UPDATE ON public.thing REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('thing', 'thing_id', 'order_id', 'state');
-INSERT INTO public.thing VALUES (:acme, 1, 11, 'draft'), (:acme, 2, NULL, 'draft'), (:other, 3, NULL, 'draft'), (:acme, 4, NULL, NULL);
+INSERT INTO public.thing VALUES (:acme, 1, 11, 'new'), (:acme, 2, NULL, 'draft'), (:other, 3, NULL, 'new'), (:acme, 4, NULL, NULL);
 UPDATE public.thing SET state = 'done' WHERE thing_id IN (1, 3);
 UPDATE public.thing SET note = 'x';
 UPDATE public.thing SET state = 'done';
@@ -95,11 +95,11 @@ CREATE TEMP VIEW said AS
     SELECT e.company_id, activity, object_type, object_id, order_id, before ->> 'state' AS before, after ->> 'state' AS after, actor
     FROM o2c.event e WHERE object_type = 'thing' ORDER BY event_id;
 SELECT results_eq('SELECT object_id, order_id, before, after FROM said',
-    $$ VALUES (1::bigint, 11::bigint, NULL, 'draft'), (2, NULL, NULL, 'draft'), (3, NULL, NULL, 'draft'),
-              (1, 11, 'draft', 'done'), (3, NULL, 'draft', 'done'), (2, NULL, 'draft', 'done'), (4, NULL, NULL, 'done') $$,
-    'one event for each change of state, none for other changes');
+    $$ VALUES (1::bigint, 11::bigint, NULL, 'new'), (3, NULL, NULL, 'new'),
+              (1, 11, 'new', 'done'), (3, NULL, 'new', 'done'), (2, NULL, 'draft', 'done'), (4, NULL, NULL, 'done') $$,
+    'one event for each change of state, none for other changes or for a new draft');
 SELECT is((SELECT count(*) FROM said WHERE company_id = :other), 2::bigint, 'each in its company');
-SELECT results_eq('SELECT DISTINCT activity, actor FROM said ORDER BY 1', $$ VALUES ('thing.done', current_user::text COLLATE "default"), ('thing.draft', current_user) $$,
+SELECT results_eq('SELECT DISTINCT activity, actor FROM said ORDER BY 1', $$ VALUES ('thing.done', current_user::text COLLATE "default"), ('thing.new', current_user) $$,
                   'with the activity and who did it');
 SELECT is_empty('SELECT * FROM o2c.read_events()', 'the feed withholds what is not committed');
 SELECT throws_ok('SELECT o2c._record_state()', '39P01', NULL, 'a trigger function is only called as a trigger');

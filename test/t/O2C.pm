@@ -127,9 +127,9 @@ SQL
 	if ($node->safe_psql($db, "SELECT to_regproc('o2c.load_invoices') IS NOT NULL AND to_regproc('o2c.match_payments') IS NOT NULL") eq 't')
 	{
 		$sql .= <<'SQL';
-INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, currency) VALUES ('I' || :n, 'C3', '2026-01-01', '2026-02-01', :n / 100.0, 'EUR');
+INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, currency) VALUES ('I' || :n, 'C5', '2026-01-01', '2026-02-01', :n / 100.0, 'EUR');
 SELECT o2c.load_invoices();
-SELECT o2c.record_payment(:n / 100.0, '2026-01-15', 'C3', 'I' || :n);
+SELECT o2c.record_payment(:n / 100.0, '2026-01-15', 'C5', 'I' || :n);
 SELECT * FROM o2c.match_payments('2026-01-31');
 SQL
 	}
