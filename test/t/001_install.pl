@@ -9,6 +9,11 @@ use O2C;
 my $node = new_node('main');
 create_o2c($node, 'one');
 
+# billing moves exposure from one part to another, which frees no credit
+is($node->safe_psql('one', "SELECT string_agg(state, ' ' ORDER BY order_id) FROM o2c.sales_order"), 'confirmed completed completed held completed',
+	'the sample is as it says, and the order over the limit still held');
+verify_ok($node, 'one', 'for the sample');
+
 # install() is repeatable
 my ($definitions, $contents) = (definitions($node, 'one'), contents($node, 'one'));
 my $oids = 'SELECT oid, relname FROM pg_class UNION ALL SELECT oid, tgname FROM pg_trigger UNION ALL SELECT oid, proname FROM pg_proc ORDER BY 1';
