@@ -200,3 +200,20 @@ o2c_follow_credit(PG_FUNCTION_ARGS)
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }
+
+PG_FUNCTION_INFO_V1(o2c_follow_parent);
+/* o2c._follow_parent(): after a customer got another parent */
+Datum
+o2c_follow_parent(PG_FUNCTION_ARGS)
+{
+	static O2cPlan inherit = O2C_PLAN("SELECT o2c._inherit_credit_account($1, $2)", INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_parent", O2C_AFTER_ROW, 0);
+	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
+	int64		customer = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id");
+
+	o2c_connect();
+	o2c_lock_customer(company, customer);
+	o2c_run(&inherit, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
