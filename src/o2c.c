@@ -10,7 +10,6 @@
 #include "core/clock.h"
 #include "core/estimate.h"
 #include "core/event.h"
-#include "core/plan.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,5 +22,4 @@ _PG_init(void)
 	o2c_clock_init();
 	o2c_estimate_init();
 	o2c_event_init();
-	o2c_plan_init();
 }
