@@ -6,8 +6,8 @@
  * A release of the last hold of an order is the decision to let it pass: the
  * order is confirmed as it stands.  When a hold of a customer is released, or
  * the credit of its account grows, its held orders are submitted again, the
- * oldest first: automatic holds go where their cause is gone.  Orders that a
- * person holds are left alone.
+ * oldest first: automatic holds go where their cause is gone, the holds of
+ * people stay.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,9 +23,9 @@
 static bool
 fills_gaps(int64 company)
 {
-	static O2cPlan read = O2C_PLAN("SELECT value = 'true' FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps'", INT8OID);
+	static O2cPlan read = O2C_PLAN("SELECT FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps' AND value = 'false'", INT8OID);
 
-	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 1 && o2c_row_bool(0, 1);
+	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 0;
 }
 
 /* Submits a held order again; false when it stays held. */
@@ -39,17 +39,15 @@ submit_again(int64 company, int64 order_id)
 }
 
 /*
- * Submits the held orders of some customers again, oldest first.  The first
- * one that stays held ends it, unless the company lets later ones pass it:
- * what became free is for whoever waits longest.
+ * Submits the held orders of some customers again, oldest first.  One that
+ * stays held may be passed by later ones that fit, unless the company keeps
+ * what became free for whoever waits longest.
  */
 void
 o2c_recheck_orders(int64 company, Datum customers)
 {
 	static O2cPlan find = O2C_PLAN("SELECT o.order_id FROM o2c.sales_order o WHERE o.company_id = $1 AND o.customer_id = ANY ($2)"
-								   " AND o.state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
-								   " AND h.order_id = o.order_id AND h.released_at IS NULL AND NOT h.automatic)"
-								   " ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
+								   " AND o.state = 'held' ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
 
