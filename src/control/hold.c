@@ -71,6 +71,22 @@ confirm_if_free(int64 company, int64 order_id)
 	o2c_run(&confirm, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 }
 
+/*
+ * Looks at a held order again when a person takes a hold of his back: what the
+ * engine's holds said may have changed since.  Not when a person has overridden
+ * one of those, and not while another person's hold stands.
+ */
+static void
+submit_if_free(int64 company, int64 order_id)
+{
+	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2"
+									 " AND state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
+									 " AND h.order_id = $2 AND CASE WHEN h.released_at IS NULL THEN NOT h.automatic"
+									 " ELSE h.automatic AND h.release_reason <> 'cause gone' END)", INT8OID, INT8OID);
+
+	o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+}
+
 /* The customer of an open hold, or an error. */
 static int64
 find_hold(int64 company, int64 hold)
@@ -95,9 +111,10 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 {
 	static O2cPlan release = O2C_PLAN("UPDATE o2c.hold SET released_on = $3, released_at = clock_timestamp(), released_by = $4,"
 									  " release_reason = $5 WHERE company_id = $1 AND hold_id = $2 AND released_at IS NULL"
-									  " RETURNING order_id, customer_id", INT8OID, INT8OID, DATEOID, TEXTOID, TEXTOID);
+									  " RETURNING order_id, automatic", INT8OID, INT8OID, DATEOID, TEXTOID, TEXTOID);
 	int64		company = PG_ARGISNULL(2) ? o2c_current_company() : PG_GETARG_INT64(2);
 	int64		order_id;
+	bool		automatic;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
 		ereport(ERROR,
@@ -109,6 +126,9 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 	find_hold(company, PG_GETARG_INT64(0));
 	o2c_run(&release, O2C_ARGS(o2c_int8(company), o2c_pg_arg(0), o2c_date(o2c_today()), o2c_cstring(o2c_actor()), o2c_pg_arg(1)));
 	order_id = o2c_row_int8(0, 1);
+	automatic = o2c_row_bool(0, 2);
+	if (order_id != 0 && !automatic)
+		submit_if_free(company, order_id);
 	if (order_id != 0)
 		confirm_if_free(company, order_id);
 	o2c_finish();
