@@ -73,12 +73,25 @@ limit_message(const Account *account, Numeric amount)
 					money_text(o2c_sub(after, account->limit), account->currency));
 }
 
+/* The document without what of its order is in force, and counted in the exposure, or cancelled. */
+static Numeric
+uncounted_amount(FunctionCallInfo fcinfo)
+{
+	static O2cPlan counted = O2C_PLAN("SELECT sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4))"
+									  " FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
+	Numeric		amount = o2c_case_numeric(fcinfo, "amount");
+	NullableDatum sum;
+
+	o2c_run(&counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id"))));
+	sum = o2c_row_copy(0, 1);
+	return sum.isnull ? amount : o2c_sub(amount, DatumGetNumeric(sum.value));
+}
+
 PG_FUNCTION_INFO_V1(o2c_rule_credit_limit);
 /* o2c.rule_credit_limit(case, parameters): exposure + document <= limit */
 Datum
 o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 {
-	Numeric		amount = o2c_mul(o2c_case_numeric(fcinfo, "amount"), o2c_case_numeric(fcinfo, "credit_rate"));
 	Account		account;
 	Datum		finding;
 
@@ -87,6 +100,7 @@ o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 		finding = o2c_finding(fcinfo, true, NULL, NULL, NULL);
 	else
 	{
+		Numeric		amount = o2c_mul(uncounted_amount(fcinfo), o2c_case_numeric(fcinfo, "credit_rate"));
 		Numeric		after = o2c_add(account.exposure, amount);
 		bool		passed = o2c_cmp(after, account.limit) <= 0;
 
