@@ -25,6 +25,7 @@
 #include "core/trigger.h"
 #include "party/customer.h"
 #include "utils/datetime.h"
+#include "utils/jsonb.h"
 
 static O2cPlan find_status = O2C_PLAN(
 	"SELECT CASE WHEN s.status = 'approved' AND s.expires_on < $3 THEN 'expired' ELSE s.status END,"
@@ -262,6 +263,11 @@ o2c_apply_for_credit(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("an application for credit needs an amount")));
 	require_amount(PG_GETARG_NUMERIC(1), false);
+	if (!PG_ARGISNULL(2) && !JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(2)))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("the inputs of an application must be an object"),
+				 errhint("Inputs look like {\"years\": 7, \"guarantee\": true}.")));
 	o2c_connect();
 	customer = o2c_find_customer(company, required_text(fcinfo, 0, "the customer"));
 	o2c_lock_customer(company, customer);

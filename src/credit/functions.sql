@@ -155,24 +155,27 @@ COMMENT ON FUNCTION o2c.propose_limit(numeric, numeric, numeric, numeric, numeri
 
 CREATE FUNCTION o2c._keep_scorecard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE problem text;
+DECLARE problem text := 'It has no points and no bands.';
 BEGIN
-    IF NEW.state = 'active' THEN
+    IF TG_OP = 'UPDATE' AND OLD.state <> 'draft' THEN
+        IF NEW.state = 'draft' THEN
+            RAISE EXCEPTION 'version % of scorecard "%" was in use and cannot be a draft again', NEW.version, NEW.scorecard
+                USING ERRCODE = 'OC102', HINT = 'Make a new version with o2c.copy_scorecard().';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
         SELECT string_agg(p.problem, '; ' ORDER BY p.part, p.problem) INTO problem FROM o2c.scorecard_problem p
         WHERE p.company_id = NEW.company_id AND p.scorecard = NEW.scorecard AND p.version = NEW.version;
-        IF problem IS NOT NULL OR TG_OP = 'INSERT' THEN
-            RAISE EXCEPTION 'version % of scorecard "%" cannot score yet', NEW.version, NEW.scorecard
-                USING ERRCODE = 'OC107', DETAIL = coalesce(problem, 'It has no points and no bands.'),
-                      HINT = 'o2c.scorecard_problem lists what is missing.';
-        END IF;
-    ELSIF NEW.state = 'draft' AND TG_OP = 'UPDATE' THEN
-        RAISE EXCEPTION 'version % of scorecard "%" was in use and cannot be a draft again', NEW.version, NEW.scorecard
-            USING ERRCODE = 'OC102', HINT = 'Make a new version with o2c.copy_scorecard().';
+    END IF;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'version % of scorecard "%" cannot score yet', NEW.version, NEW.scorecard
+            USING ERRCODE = 'OC107', DETAIL = problem, HINT = 'o2c.scorecard_problem lists what is missing.';
     END IF;
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION o2c._keep_scorecard() IS
-'Row trigger: a scorecard is activated only when its bands cover every value once, and is no draft again. Errors: OC107 with what is missing, OC102.';
+'Row trigger: a scorecard stays a draft until its bands cover every value once, and is no draft again. Errors: OC107 with what is missing, OC102.';
 
 CREATE FUNCTION o2c._keep_scorecard_part() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -392,22 +395,30 @@ CREATE FUNCTION o2c._follow_approval() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_follow_approval' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._follow_approval() IS 'Row trigger: when credit is approved, the held orders of those who use it are checked again.';
 
+CREATE FUNCTION o2c._are_ranges(conditions jsonb) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(bool_and(c.value::numrange IS NOT NULL), true) FROM jsonb_each_text(conditions) c);
+END $$;
+COMMENT ON FUNCTION o2c._are_ranges(jsonb) IS 'Whether every value of an object is a range of numbers. Errors: 22P02 for a text that is none.';
+
 CREATE FUNCTION o2c._judge_application(application_id bigint, day date, company_id bigint,
                                        OUT outcome text, OUT amount numeric, OUT reason text, OUT expires_on date, OUT table_row jsonb)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     asked o2c.credit_application;
+    scored bigint;
     score o2c.credit_score;
     choice o2c.credit_table;
     known jsonb;
 BEGIN
     SELECT a.* INTO asked FROM o2c.credit_application a
     WHERE a.company_id = _judge_application.company_id AND a.application_id = _judge_application.application_id;
-    SELECT s.* INTO score
-    FROM o2c._score_customers(ARRAY[asked.customer_id], asked.inputs, day, o2c.get_setting('scorecard', asked.company_id), asked.company_id) AS n (score_id)
-    JOIN o2c.credit_score s ON s.company_id = asked.company_id AND s.score_id = n.score_id;
-    UPDATE o2c.credit_application a SET score_id = score.score_id
+    SELECT n INTO scored
+    FROM o2c._score_customers(ARRAY[asked.customer_id], asked.inputs, day, o2c.get_setting('scorecard', asked.company_id), asked.company_id) AS n;
+    SELECT s.* INTO score FROM o2c.credit_score s WHERE s.company_id = asked.company_id AND s.score_id = scored;
+    UPDATE o2c.credit_application a SET score_id = scored
     WHERE a.company_id = asked.company_id AND a.application_id = asked.application_id;
     known := coalesce(score.inputs, asked.inputs);
     SELECT t.* INTO choice FROM o2c.credit_table t

@@ -135,7 +135,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS scorecard_active ON o2c.scorecard (company_id,
 CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE ON o2c.scorecard
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,description', '', 'removable');
 CREATE OR REPLACE TRIGGER keep_insert BEFORE INSERT ON o2c.scorecard
-    FOR EACH ROW EXECUTE FUNCTION o2c._keep_scorecard();
+    FOR EACH ROW WHEN (NEW.state <> 'draft') EXECUTE FUNCTION o2c._keep_scorecard();
 CREATE OR REPLACE TRIGGER keep_state BEFORE UPDATE OF state ON o2c.scorecard
     FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION o2c._keep_scorecard();
 
@@ -272,7 +272,8 @@ CREATE TABLE IF NOT EXISTS o2c.credit_table (
     risk_class    text,
     points        numrange,
     amount        numrange,
-    conditions    jsonb NOT NULL DEFAULT '{}' CONSTRAINT credit_table_conditions CHECK (jsonb_typeof(conditions) = 'object'),
+    conditions    jsonb NOT NULL DEFAULT '{}' CONSTRAINT credit_table_conditions CHECK
+                  (jsonb_typeof(conditions) = 'object' AND o2c._are_ranges(conditions)),
     credit_limit  numeric CONSTRAINT credit_table_limit CHECK (credit_limit > 0 AND credit_limit < 'Infinity'),
     valid_months  integer DEFAULT 12 CONSTRAINT credit_table_valid CHECK (valid_months BETWEEN 1 AND 120),
     description   text,
