@@ -23,7 +23,8 @@ TABLES     = $(foreach d,$(DOMAINS),$(wildcard src/$(d)/tables.sql))
 DATA       = $(wildcard updates/*--*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
-REGRESS        = setup $(filter-out setup cycle,$(patsubst sql/%.sql,%,$(foreach d,$(DOMAINS),$(wildcard sql/$(d).sql)))) cycle
+REGRESS        = setup $(filter-out setup cycle,$(patsubst sql/%.sql,%,$(foreach d,$(DOMAINS),$(wildcard sql/$(d).sql)))) \
+                 $(patsubst sql/%.sql,%,$(wildcard sql/cycle.sql))
 REGRESS_OPTS   = --load-extension=$(EXTENSION)
 ISOLATION      = $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=$(EXTENSION)

@@ -48,7 +48,7 @@ typedef struct Creditable
 static O2cInvoiceLine
 row_line(uint64 row)
 {
-	O2cInvoiceLine line;
+	O2cInvoiceLine line = {0};
 
 	line.line_no = o2c_row_int4(row, 1);
 	line.charge = o2c_row_bool(row, 2);

@@ -169,7 +169,7 @@ COMMENT ON VIEW o2c.verify_invoiced_quantity IS 'Order lines whose invoiced and 
 -- the number is what follows the prefix; where the prefix was changed since, the digits at the end
 CREATE OR REPLACE VIEW o2c.verify_number_series AS
 SELECT u.company_id, CASE WHEN u.next_place IS NULL THEN 'last number of a series' ELSE 'gapless series' END AS check_name,
-       format('series %s %s', u.series, nullif(u.year, 0)) AS object,
+       concat_ws(' ', 'series', u.series, nullif(u.year, 0)) AS object,
        CASE WHEN u.next_place IS NULL THEN u.place::text ELSE format('numbers %s to %s', u.place + 1, u.next_place - 1) END AS expected,
        CASE WHEN u.next_place IS NULL THEN u.last_number::text ELSE 'missing' END AS found
 FROM (SELECT d.*, lead(d.place) OVER (PARTITION BY d.company_id, d.series, d.year ORDER BY d.place) AS next_place

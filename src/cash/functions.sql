@@ -377,16 +377,12 @@ BEGIN
         JOIN o2c.open_item c ON c.company_id = _match_by_reference.company_id AND c.item_id = p.item_id
         JOIN o2c.customer payer ON payer.company_id = _match_by_reference.company_id AND payer.customer_id = p.customer_id
         CROSS JOIN LATERAL (SELECT min(v.invoice_id) AS invoice_id
-                            FROM (SELECT v.invoice_id
-                                  -- OFFSET 0: by its reference first, whatever the statistics say
-                                  FROM (SELECT v.invoice_id, v.customer_id FROM o2c.invoice v
-                                        WHERE v.company_id = _match_by_reference.company_id
-                                          AND v.reference_key = o2c.normalize_reference(p.reference) AND v.reference_key <> ''
-                                          AND v.currency = p.currency AND v.kind = 'invoice' AND v.state IN ('posted', 'overdue')
-                                        OFFSET 0) v
-                                  JOIN o2c.customer debtor ON debtor.company_id = _match_by_reference.company_id
-                                                          AND debtor.customer_id = v.customer_id
-                                  WHERE debtor.group_id = payer.group_id
+                            FROM (SELECT v.invoice_id FROM o2c.invoice v
+                                  WHERE v.company_id = _match_by_reference.company_id
+                                    AND v.reference_key = o2c.normalize_reference(p.reference) AND v.reference_key <> ''
+                                    AND v.currency = p.currency AND v.kind = 'invoice' AND v.state IN ('posted', 'overdue')
+                                    AND payer.group_id = (SELECT d.group_id FROM o2c.customer d
+                                                          WHERE d.company_id = _match_by_reference.company_id AND d.customer_id = v.customer_id)
                                   LIMIT 2) v
                             HAVING count(*) = 1) n
         WHERE p.company_id = _match_by_reference.company_id AND p.payment_id = ANY (payments) AND c.open_amount < 0
@@ -421,12 +417,12 @@ BEGIN
         JOIN o2c.customer payer ON payer.company_id = _match_by_amount.company_id AND payer.customer_id = p.customer_id
         WHERE p.company_id = _match_by_amount.company_id AND p.payment_id = ANY (payments) AND c.open_amount < 0
           -- who names an invoice says what the payment is for: it is not used for another one
-          AND NOT EXISTS (SELECT FROM (SELECT v.customer_id FROM o2c.invoice v
-                                       WHERE v.company_id = _match_by_amount.company_id
-                                         AND v.reference_key = o2c.normalize_reference(p.reference) AND v.reference_key <> ''
-                                       OFFSET 0) v
-                          JOIN o2c.customer debtor ON debtor.company_id = _match_by_amount.company_id AND debtor.customer_id = v.customer_id
-                          WHERE debtor.group_id = payer.group_id)
+          AND NOT EXISTS (SELECT FROM o2c.invoice v
+                          WHERE v.company_id = _match_by_amount.company_id
+                            AND v.reference_key = o2c.normalize_reference(p.reference) AND v.reference_key <> ''
+                            AND payer.group_id = (SELECT d.group_id FROM o2c.customer d
+                                                  WHERE d.company_id = _match_by_amount.company_id AND d.customer_id = v.customer_id)
+                          OFFSET 0)
     ), owed AS (
         SELECT CASE WHEN in_group THEN debtor.group_id ELSE i.customer_id END AS party, i.currency, i.open_amount, i.item_id
         FROM o2c.customer debtor
@@ -465,13 +461,9 @@ DECLARE
     added bigint;
     loaded bigint := 0;
     stay bigint := 0;
-    -- a load that changes the tables much takes statistics: look-ups by (company_id, key) need them to find their index
-    many CONSTANT boolean := (SELECT count(*) FROM (SELECT FROM o2c.payment_import r
-                                                    WHERE r.company_id = _load_payments.company_id LIMIT 10000) r) = 10000;
 BEGIN
-    IF many THEN
-        ANALYZE o2c.customer, o2c.payment_import;
-    END IF;
+    PERFORM o2c._take_statistics((SELECT count(*) FROM o2c.payment_import r WHERE r.company_id = _load_payments.company_id),
+                                 'o2c.customer', 'o2c.payment_import');
     FOR b IN SELECT r.batch FROM o2c.payment_import r
              WHERE r.company_id = _load_payments.company_id AND (_load_payments.batch IS NULL OR r.batch = _load_payments.batch)
              GROUP BY r.batch ORDER BY min(r.import_id) LOOP
@@ -495,7 +487,7 @@ BEGIN
         ), taken AS (
             INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, provider, provider_reference)
             SELECT _load_payments.company_id, r.customer_id, CASE WHEN r.customer_id IS NOT NULL THEN nextval('o2c.item_id_seq') END,
-                   r.received_on, r.amount, r.currency, r.reference, 'import',
+                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, 'import',
                    -- the n-th equal row is a receipt of its own, and the same one when the file comes again
                    md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency,
                                          row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency))::text)
@@ -510,9 +502,7 @@ BEGIN
         SELECT count(*) INTO added FROM taken;
         loaded := loaded + added;
     END LOOP;
-    IF many THEN
-        ANALYZE o2c.payment, o2c.open_item;
-    END IF;
+    PERFORM o2c._take_statistics(loaded, 'o2c.payment', 'o2c.open_item');
     IF stay > 0 THEN
         RAISE WARNING '% of the batches of payments could not be loaded', stay
             USING ERRCODE = 'OC002', HINT = 'o2c.payment_import.problem says why; correct or delete those rows and load again.';

@@ -89,6 +89,7 @@ check_account(const char *description, const char *account, int len, int *place,
 	int			end = 0;
 
 	*kind = '\0';
+	*place = 0;
 	for (const char *d = description; *d != '\0'; d++)
 	{
 		int			start = end;

@@ -6,8 +6,8 @@
  * A release of the last hold of an order is the decision to let it pass: the
  * order is confirmed as it stands.  When a hold of a customer is released, or
  * the credit of its account grows, its held orders are submitted again, the
- * oldest first: automatic holds go where their cause is gone, the holds of
- * people stay.
+ * oldest first: automatic holds go where their cause is gone.  Orders that a
+ * person holds are left alone.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,21 +19,45 @@
 #include "party/customer.h"
 #include "control/hold.h"
 
-/* Submits the held orders of some customers again, oldest first. */
+/* Whether a held order may be passed by later ones that fit. */
+static bool
+fills_gaps(int64 company)
+{
+	static O2cPlan read = O2C_PLAN("SELECT value = 'true' FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps'", INT8OID);
+
+	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 1 && o2c_row_bool(0, 1);
+}
+
+/* Submits a held order again; false when it stays held. */
+static bool
+submit_again(int64 company, int64 order_id)
+{
+	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted'"
+									 " WHERE company_id = $1 AND order_id = $2 AND state = 'held' RETURNING state <> 'held'", INT8OID, INT8OID);
+
+	return o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id))) == 0 || o2c_row_bool(0, 1);
+}
+
+/*
+ * Submits the held orders of some customers again, oldest first.  The first
+ * one that stays held ends it, unless the company lets later ones pass it:
+ * what became free is for whoever waits longest.
+ */
 void
 o2c_recheck_orders(int64 company, Datum customers)
 {
-	static O2cPlan find = O2C_PLAN("SELECT order_id FROM o2c.sales_order WHERE company_id = $1 AND customer_id = ANY ($2)"
-								   " AND state = 'held' ORDER BY order_id", INT8OID, INT8ARRAYOID);
-	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted'"
-									 " WHERE company_id = $1 AND order_id = $2 AND state = 'held'", INT8OID, INT8OID);
+	static O2cPlan find = O2C_PLAN("SELECT o.order_id FROM o2c.sales_order o WHERE o.company_id = $1 AND o.customer_id = ANY ($2)"
+								   " AND o.state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
+								   " AND h.order_id = o.order_id AND h.released_at IS NULL AND NOT h.automatic)"
+								   " ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		orders[i] = o2c_row_int8(i, 1);
 	for (int i = 0; i < n; i++)
-		o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(orders[i])));
+		if (!submit_again(company, orders[i]) && !fills_gaps(company))
+			return;
 }
 
 /* Confirms an order that no hold keeps any more. */

@@ -42,20 +42,25 @@ o2c_event_init(void)
 							 &notify, true, PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
-/* Reads this cluster's era; 0 when it has none yet. */
+/* Reads the era when it is this cluster's; 0 when the data came from another one since. */
 static int64
 read_era(void)
 {
-	static O2cPlan find = O2C_PLAN("SELECT era FROM o2c.event_era WHERE system_identifier = $1", INT8OID);
+	static O2cPlan find = O2C_PLAN("SELECT era FROM o2c.event_era WHERE system_identifier = $1"
+								   " AND era = (SELECT max(era) FROM o2c.event_era)", INT8OID);
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8((int64) GetSystemIdentifier()))) == 0)
 		return 0;
 	return o2c_row_int8(0, 1);
 }
 
-/* This cluster's era, made when the data are new here. */
-static int64
-current_era(void)
+/*
+ * This cluster's era, made when the data are new here.  Until the row is
+ * committed every other writer of events waits for it, so install() makes it;
+ * after a move to another cluster the first event does.
+ */
+int64
+o2c_current_era(void)
 {
 	static O2cPlan add = O2C_PLAN("INSERT INTO o2c.event_era (era, system_identifier)"
 								  " SELECT coalesce(max(era), 0) + 1, $1 FROM o2c.event_era"
@@ -75,7 +80,7 @@ current_era(void)
 static int64
 feed_position(FullTransactionId xid)
 {
-	return (current_era() << POSITION_BITS) | (int64) U64FromFullTransactionId(xid);
+	return (o2c_current_era() << POSITION_BITS) | (int64) U64FromFullTransactionId(xid);
 }
 
 /* Tells listeners that the company has something to read. */
@@ -97,9 +102,26 @@ state_json(const char *state)
 	return state == NULL ? NULL : psprintf("{\"state\": \"%s\"}", state);
 }
 
-/* Appends events of one company in one statement. */
-void
-o2c_write_events(int64 company, const O2cEvent *events, int n)
+/* Appends one event. */
+static void
+write_event(int64 company, const O2cEvent *event)
+{
+	static O2cPlan append = O2C_PLAN("INSERT INTO o2c.event (company_id, position, activity, object_type, object_id,"
+									 " order_id, before, after, detail, actor)"
+									 " VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7::jsonb, $8::jsonb, $9::jsonb, $10)",
+									 INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID);
+	char	   *before = state_json(event->before);
+	char	   *after = state_json(event->after);
+
+	o2c_run(&append, O2C_ARGS(o2c_int8(company), o2c_int8(feed_position(GetTopFullTransactionId())),
+							  o2c_cstring(event->activity), o2c_cstring(event->object_type), o2c_int8(event->object_id),
+							  o2c_int8(event->order_id), o2c_opt_cstring(before), o2c_opt_cstring(after),
+							  o2c_opt_cstring(event->detail), o2c_cstring(o2c_actor())));
+}
+
+/* Appends many events in one statement. */
+static void
+write_many(int64 company, const O2cEvent *events, int n)
 {
 	static O2cPlan append = O2C_PLAN("INSERT INTO o2c.event (company_id, position, activity, object_type, object_id,"
 									 " order_id, before, after, detail, actor)"
@@ -112,8 +134,6 @@ o2c_write_events(int64 company, const O2cEvent *events, int n)
 	char	  **texts = palloc(sizeof(char *) * n * 5);
 	int64	   *ids = palloc(sizeof(int64) * n * 2);
 
-	if (n == 0)
-		return;
 	for (int i = 0; i < n; i++)
 	{
 		texts[i] = unconstify(char *, events[i].activity);
@@ -129,6 +149,18 @@ o2c_write_events(int64 company, const O2cEvent *events, int n)
 							  o2c_datum(o2c_int8_array(ids, n)), o2c_datum(o2c_int8_array(ids + n, n)),
 							  o2c_datum(o2c_text_array(texts + 2 * n, n)), o2c_datum(o2c_text_array(texts + 3 * n, n)),
 							  o2c_cstring(o2c_actor()), o2c_datum(o2c_text_array(texts + 4 * n, n))));
+}
+
+/* Appends events of one company, and tells listeners. */
+void
+o2c_write_events(int64 company, const O2cEvent *events, int n)
+{
+	if (n == 0)
+		return;
+	if (n == 1)
+		write_event(company, events);
+	else
+		write_many(company, events, n);
 	tell_listeners(company);
 }
 

@@ -22,6 +22,7 @@ typedef struct O2cEvent
 } O2cEvent;
 
 extern void o2c_event_init(void);
+extern int64 o2c_current_era(void);
 extern void o2c_write_events(int64 company, const O2cEvent *events, int n);
 
 #endif /* O2C_EVENT_H */

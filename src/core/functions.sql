@@ -13,7 +13,7 @@ COMMENT ON FUNCTION o2c.round_money(numeric, text) IS
 CREATE FUNCTION o2c.allocate(total numeric, weights numeric[], currency text) RETURNS numeric[]
 AS 'MODULE_PATHNAME', 'o2c_allocate_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.allocate(numeric, numeric[], text) IS
-'Splits a total over weights in minor units of the currency so that the parts sum to it exactly (largest remainder method; the first part wins a tie). Errors: OC002 for a null, negative or infinite weight.';
+'Splits a total over weights in minor units of the currency so that the parts sum to it exactly (largest remainder method; the first part wins a tie). Errors: OC002 for a null, negative or infinite weight, or a total that is not finite or has more digits than the currency.';
 
 CREATE FUNCTION o2c.iso_4217(OUT currency text, OUT minor_units integer) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'o2c_iso_4217' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -8,6 +8,7 @@
 #include "o2c.h"
 
 #include "catalog/pg_namespace.h"
+#include "core/event.h"
 #include "core/plan.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -49,6 +50,7 @@ o2c_install(PG_FUNCTION_ARGS)
 	o2c_connect();
 	o2c_run(&alone, NULL);
 	o2c_run(&make, NULL);
+	o2c_current_era();
 	o2c_finish();
 	SetUserIdAndSecContext(caller, context);
 	PG_RETURN_VOID();

@@ -190,7 +190,7 @@ minor_unit(int digits)
 
 /* Gives the units that are left of a split to the largest remainders. */
 static void
-distribute_rest(Numeric rest, Share *shares, int n, Numeric unit, Numeric *parts)
+distribute_rest(Numeric rest, Numeric unit, Share *shares, int n, Numeric *parts)
 {
 	qsort(shares, n, sizeof(Share), compare_share);
 	for (int i = 0; i < n && o2c_cmp(rest, unit) >= 0; i++)
@@ -198,6 +198,22 @@ distribute_rest(Numeric rest, Share *shares, int n, Numeric unit, Numeric *parts
 		parts[shares[i].place] = o2c_add(parts[shares[i].place], unit);
 		rest = o2c_sub(rest, unit);
 	}
+}
+
+/*
+ * The part of a whole that a weight has, rounded down, and what that leaves.  A
+ * rounded quotient could exceed the exact one, so the division is one of
+ * integers; the remainders are multiples of 1/sum, which compares them exactly.
+ */
+static Numeric
+round_down_share(Numeric whole, Numeric weight, Numeric sum, Numeric unit, Numeric *remainder)
+{
+	Numeric		product = o2c_mul(whole, weight);
+	Datum		units = DirectFunctionCall2(numeric_div_trunc, NumericGetDatum(product), NumericGetDatum(o2c_mul(sum, unit)));
+	Numeric		part = o2c_mul(DatumGetNumeric(units), unit);
+
+	*remainder = o2c_sub(product, o2c_mul(part, sum));
+	return part;
 }
 
 /*
@@ -209,9 +225,9 @@ void
 o2c_allocate(Numeric total, const Numeric *weights, int n, int digits, Numeric *parts)
 {
 	bool		negative = o2c_sign(total) < 0;
+	Numeric		whole = negative ? o2c_neg(total) : total;
+	Numeric		rest = whole;
 	Numeric		sum = o2c_zero();
-	Numeric		rest = negative ? o2c_neg(total) : total;
-	Numeric		whole = rest;
 	Numeric		unit = minor_unit(digits);
 	Share	   *shares = palloc(sizeof(Share) * Max(n, 1));
 
@@ -219,18 +235,15 @@ o2c_allocate(Numeric total, const Numeric *weights, int n, int digits, Numeric *
 		sum = o2c_add(sum, weights[i]);
 	for (int i = 0; i < n; i++)
 	{
-		/* in minor units, as an integer quotient and its remainder: nothing is rounded */
-		bool		whole_part = o2c_sign(sum) == 0 && i == 0;
-		Numeric		scaled = o2c_div(o2c_mul(whole, whole_part ? o2c_int_numeric(1) : weights[i]), unit);
-		Numeric		divisor = o2c_sign(sum) == 0 ? o2c_int_numeric(1) : sum;
-		Numeric		units = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc, NumericGetDatum(scaled), NumericGetDatum(divisor)));
-
-		parts[i] = o2c_mul(units, unit);
 		shares[i].place = i;
-		shares[i].remainder = o2c_sub(scaled, o2c_mul(units, divisor));
+		shares[i].remainder = o2c_zero();
+		if (o2c_sign(sum) == 0)
+			parts[i] = i == 0 ? whole : o2c_zero();
+		else
+			parts[i] = round_down_share(whole, weights[i], sum, unit, &shares[i].remainder);
 		rest = o2c_sub(rest, parts[i]);
 	}
-	distribute_rest(rest, shares, n, unit, parts);
+	distribute_rest(rest, unit, shares, n, parts);
 	for (int i = 0; negative && i < n; i++)
 		parts[i] = o2c_neg(parts[i]);
 }
@@ -256,6 +269,7 @@ PG_FUNCTION_INFO_V1(o2c_allocate_sql);
 Datum
 o2c_allocate_sql(PG_FUNCTION_ARGS)
 {
+	Numeric		total = PG_GETARG_NUMERIC(0);
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
 	int			digits = o2c_minor_units_text(PG_GETARG_TEXT_PP(2));
 	Datum	   *elements;
@@ -263,6 +277,11 @@ o2c_allocate_sql(PG_FUNCTION_ARGS)
 	Numeric    *weights;
 	Numeric    *parts;
 
+	if (numeric_is_nan(total) || numeric_is_inf(total) || o2c_cmp(total, o2c_round(total, digits)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("total %s is not an amount of the currency", o2c_numeric_text(total)),
+				 errhint("Round it first, see o2c.round_money().")));
 	if (array_contains_nulls(array))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("weights must not be null")));
@@ -277,7 +296,7 @@ o2c_allocate_sql(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
 					 errmsg("weights must be finite and not negative")));
 	}
-	o2c_allocate(PG_GETARG_NUMERIC(0), weights, n, digits, parts);
+	o2c_allocate(total, weights, n, digits, parts);
 	for (int i = 0; i < n; i++)
 		elements[i] = NumericGetDatum(parts[i]);
 	PG_RETURN_ARRAYTYPE_P(construct_array(elements, n, NUMERICOID, -1, false, TYPALIGN_INT));

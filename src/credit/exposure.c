@@ -104,6 +104,12 @@ static O2cPlan move_by_order = O2C_PLAN(
 	" WHERE a.company_id = $1 AND a.credit_account_id = m.credit_account_id",
 	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID);
 
+static O2cPlan move_by_one_order = O2C_PLAN(
+	"UPDATE o2c.credit_account a SET ordered = a.ordered + $3 * o.credit_rate, shipped = a.shipped + $4 * o.credit_rate"
+	" FROM o2c.sales_order o JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = o.customer_id"
+	" WHERE o.company_id = $1 AND o.order_id = $2 AND a.company_id = $1 AND a.credit_account_id = c.credit_account_id",
+	INT8OID, INT8OID, NUMERICOID, NUMERICOID);
+
 /* By customer: the rows are open items, the parts "receivable" and "unapplied". */
 static O2cPlan move_by_customer = O2C_PLAN(
 	"UPDATE o2c.credit_account a SET receivable = a.receivable + m.first, unapplied = a.unapplied + m.second"
@@ -113,15 +119,20 @@ static O2cPlan move_by_customer = O2C_PLAN(
 	" WHERE a.company_id = $1 AND a.credit_account_id = m.credit_account_id",
 	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID);
 
+static O2cPlan move_by_one_customer = O2C_PLAN(
+	"UPDATE o2c.credit_account a SET receivable = a.receivable + $3, unapplied = a.unapplied + $4"
+	" FROM o2c.customer_credit c WHERE c.company_id = $1 AND c.customer_id = $2"
+	" AND a.company_id = $1 AND a.credit_account_id = c.credit_account_id",
+	INT8OID, INT8OID, NUMERICOID, NUMERICOID);
+
 /* Moves the accounts of one company by a run of gains. */
 static void
-move_accounts(const Gain *gains, int n, O2cPlan *move)
+move_accounts(const Gain *gains, int n, bool by_order)
 {
 	int64	   *owners = palloc(sizeof(int64) * n);
 	NullableDatum *first = palloc(sizeof(NullableDatum) * n);
 	NullableDatum *second = palloc(sizeof(NullableDatum) * n);
 	int			used = 0;
-	Datum		ids;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -131,12 +142,14 @@ move_accounts(const Gain *gains, int n, O2cPlan *move)
 		first[used] = o2c_datum(NumericGetDatum(gains[i].parts[0]));
 		second[used++] = o2c_datum(NumericGetDatum(gains[i].parts[1]));
 	}
-	if (used == 0)
-		return;
-	ids = o2c_int8_array(owners, used);
-	o2c_run(move, O2C_ARGS(o2c_int8(gains[0].company), o2c_datum(ids),
-						   o2c_datum(o2c_datum_array(first, used, NUMERICOID)),
-						   o2c_datum(o2c_datum_array(second, used, NUMERICOID))));
+	if (used == 1)
+		o2c_run(by_order ? &move_by_one_order : &move_by_one_customer,
+				O2C_ARGS(o2c_int8(gains[0].company), o2c_int8(owners[0]), first[0], second[0]));
+	else if (used > 1)
+		o2c_run(by_order ? &move_by_order : &move_by_customer,
+				O2C_ARGS(o2c_int8(gains[0].company), o2c_datum(o2c_int8_array(owners, used)),
+						 o2c_datum(o2c_datum_array(first, used, NUMERICOID)),
+						 o2c_datum(o2c_datum_array(second, used, NUMERICOID))));
 }
 
 PG_FUNCTION_INFO_V1(o2c_move_exposure);
@@ -159,7 +172,7 @@ o2c_move_exposure(PG_FUNCTION_ARGS)
 	{
 		for (end = i + 1; end < gains.n && gains.rows[end].company == gains.rows[i].company; end++)
 			;
-		move_accounts(&gains.rows[i], end - i, by_order ? &move_by_order : &move_by_customer);
+		move_accounts(&gains.rows[i], end - i, by_order);
 	}
 	o2c_finish();
 	return PointerGetDatum(NULL);

@@ -21,6 +21,7 @@
 #include "core/plan.h"
 #include "core/trigger.h"
 #include "party/customer.h"
+#include "utils/rel.h"
 
 /* A credit account, locked. */
 typedef struct Account
@@ -141,8 +142,42 @@ o2c_set_credit_limit(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* A numeric of an account's row, NULL when null. */
+static Numeric
+account_numeric(TriggerData *trigdata, HeapTuple row, const char *column)
+{
+	bool		isnull;
+	Datum		d = heap_getattr(row, o2c_column(trigdata->tg_relation, column), RelationGetDescr(trigdata->tg_relation), &isnull);
+
+	return isnull ? NULL : DatumGetNumeric(d);
+}
+
+/* The exposure of an account's row. */
+static Numeric
+account_exposure(TriggerData *trigdata, HeapTuple row)
+{
+	static const char *const parts[] = {"authorized", "ordered", "shipped", "receivable"};
+	Numeric		sum = o2c_neg(account_numeric(trigdata, row, "unapplied"));
+
+	for (int i = 0; i < lengthof(parts); i++)
+		sum = o2c_add(sum, account_numeric(trigdata, row, parts[i]));
+	return sum;
+}
+
+/* Whether an account has more free credit than before. */
+static bool
+credit_grew(TriggerData *trigdata)
+{
+	Numeric		before = account_numeric(trigdata, trigdata->tg_trigtuple, "credit_limit");
+	Numeric		after = account_numeric(trigdata, trigdata->tg_newtuple, "credit_limit");
+
+	if (before != NULL && (after == NULL || o2c_cmp(after, before) > 0))
+		return true;
+	return o2c_cmp(account_exposure(trigdata, trigdata->tg_newtuple), account_exposure(trigdata, trigdata->tg_trigtuple)) < 0;
+}
+
 PG_FUNCTION_INFO_V1(o2c_follow_credit);
-/* o2c._follow_credit(): after an account's credit grew; held orders are looked at again */
+/* o2c._follow_credit(): after each update of an account; held orders are looked at again when credit grew */
 Datum
 o2c_follow_credit(PG_FUNCTION_ARGS)
 {
@@ -155,11 +190,30 @@ o2c_follow_credit(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Datum		customers;
 
+	if (!credit_grew(trigdata))
+		return PointerGetDatum(NULL);
 	o2c_connect();
 	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(account)));
 	customers = o2c_row_datum(0, 1, &isnull);
 	if (!isnull)
 		o2c_recheck_orders(company, customers);
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(o2c_follow_parent);
+/* o2c._follow_parent(): after a customer got another parent */
+Datum
+o2c_follow_parent(PG_FUNCTION_ARGS)
+{
+	static O2cPlan inherit = O2C_PLAN("SELECT o2c._inherit_credit_account($1, $2)", INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_parent", O2C_AFTER_ROW, 0);
+	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
+	int64		customer = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id");
+
+	o2c_connect();
+	o2c_lock_customer(company, customer);
+	o2c_run(&inherit, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

@@ -9,6 +9,10 @@ CREATE TABLE IF NOT EXISTS o2c.location (
 );
 COMMENT ON TABLE o2c.location IS 'Places that hold stock';
 
+IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'o2c.sales_order'::regclass AND conname = 'sales_order_location_fkey') THEN
+    ALTER TABLE o2c.sales_order ADD CONSTRAINT sales_order_location_fkey FOREIGN KEY (company_id, location) REFERENCES o2c.location;
+END IF;
+
 CREATE TABLE IF NOT EXISTS o2c.stock (
     company_id  bigint NOT NULL DEFAULT o2c.current_company(),
     product_id  bigint NOT NULL,

@@ -53,3 +53,27 @@ o2c_group_tax(O2cTaxLine *lines, int n, int digits, O2cTaxGroup *groups)
 		groups[g].tax = o2c_round(o2c_div(o2c_mul(groups[g].taxable, groups[g].rate), o2c_int_numeric(100)), digits);
 	return count;
 }
+
+PG_FUNCTION_INFO_V1(o2c_quantities_fit);
+/* o2c._quantities_fit(quantity, confirmed, reserved, shipped, returned, invoiced, credited, cancelled) */
+Datum
+o2c_quantities_fit(PG_FUNCTION_ARGS)
+{
+	Numeric		q[8];
+	enum
+	{
+		QUANTITY, CONFIRMED, RESERVED, SHIPPED, RETURNED, INVOICED, CREDITED, CANCELLED
+	};
+
+	for (int i = 0; i < lengthof(q); i++)
+	{
+		q[i] = PG_GETARG_NUMERIC(i);
+		if (numeric_is_nan(q[i]) || o2c_sign(q[i]) < 0)
+			PG_RETURN_BOOL(false);
+	}
+	PG_RETURN_BOOL(o2c_cmp(o2c_add(q[CONFIRMED], q[CANCELLED]), q[QUANTITY]) <= 0 &&
+				   o2c_cmp(o2c_add(q[RESERVED], q[SHIPPED]), q[CONFIRMED]) <= 0 &&
+				   o2c_cmp(q[RETURNED], q[SHIPPED]) <= 0 &&
+				   o2c_cmp(q[INVOICED], o2c_add(q[SHIPPED], q[CREDITED])) <= 0 &&
+				   o2c_cmp(q[CREDITED], q[INVOICED]) <= 0);
+}

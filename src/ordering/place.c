@@ -14,6 +14,8 @@
 #include "core/command.h"
 #include "core/money.h"
 #include "core/plan.h"
+#include "lib/stringinfo.h"
+#include "utils/lsyscache.h"
 
 /* Who orders, and what that decides about the order. */
 typedef struct Buyer
@@ -112,6 +114,22 @@ read_line(const JsonbValue *object, int number)
 	return line;
 }
 
+/* Refuses a category of tax that is none, or that does not go with its rate (EN 16931: S has one, the others have none). */
+static void
+check_category(int charge, const char *category, Numeric rate)
+{
+	static const char *const without_rate[] = {"Z", "E", "AE", "K", "G", "O"};
+	bool		known = strcmp(category, "S") == 0;
+
+	for (int i = 0; i < lengthof(without_rate); i++)
+		known |= strcmp(category, without_rate[i]) == 0;
+	if (!known || (strcmp(category, "S") == 0) != (o2c_sign(rate) > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("charge %d: tax category \"%s\" with a rate of %s %% cannot be", charge, category, o2c_numeric_text(rate)),
+				 errhint("S has a rate; Z, E, AE, K, G and O have none (EN 16931).")));
+}
+
 /* Reads one charge, such as freight. */
 static Line
 read_charge(const JsonbValue *object, int number)
@@ -134,6 +152,7 @@ read_charge(const JsonbValue *object, int number)
 	check_range(number, "tax rate", line.rate, true, true);
 	if (line.category == NULL)
 		line.category = o2c_sign(line.rate) > 0 ? "S" : "Z";
+	check_category(number, line.category, line.rate);
 	line.quantity = o2c_int_numeric(1);
 	line.discount = o2c_zero();
 	return line;
@@ -361,6 +380,9 @@ place(FunctionCallInfo fcinfo, int64 company)
 	Order		order = {.company = company};
 	int64		order_id;
 
+	if (DATE_NOT_FINITE(ordered_on) || (!PG_ARGISNULL(ARG_REQUESTED_ON) && DATE_NOT_FINITE(PG_GETARG_DATEADT(ARG_REQUESTED_ON))))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("the dates of an order must be finite")));
 	order.buyer = find_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
 	order.currency = PG_ARGISNULL(ARG_CURRENCY) ? order.buyer.currency : text_to_cstring(PG_GETARG_TEXT_PP(ARG_CURRENCY));
 	order.digits = o2c_minor_units(order.currency);
@@ -373,12 +395,24 @@ place(FunctionCallInfo fcinfo, int64 company)
 	return order_id;
 }
 
-/* What the idempotency key stands for. */
+/* What the idempotency key stands for: all arguments but the key itself. */
 static char *
 request_text(FunctionCallInfo fcinfo)
 {
-	return psprintf("%s %s", text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)),
-					JsonbToCString(NULL, &PG_GETARG_JSONB_P(ARG_LINES)->root, 0));
+	StringInfoData request;
+
+	initStringInfo(&request);
+	for (int i = 0; i < ARG_COMPANY; i++)
+	{
+		Oid			output;
+		bool		is_varlena;
+
+		if (i == ARG_KEY || PG_ARGISNULL(i))
+			continue;
+		getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, i), &output, &is_varlena);
+		appendStringInfo(&request, "%d:%s ", i, OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
+	}
+	return request.data;
 }
 
 PG_FUNCTION_INFO_V1(o2c_place_order);

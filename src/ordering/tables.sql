@@ -69,13 +69,9 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
     CONSTRAINT order_line_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
     CONSTRAINT order_line_product CHECK ((kind = 'item') = (product_id IS NOT NULL)),
-    CONSTRAINT order_line_confirmed CHECK (confirmed_quantity >= 0 AND confirmed_quantity + cancelled_quantity <= quantity),
-    CONSTRAINT order_line_cancelled CHECK (cancelled_quantity >= 0),
-    CONSTRAINT order_line_shipped CHECK (shipped_quantity BETWEEN 0 AND confirmed_quantity),
-    CONSTRAINT order_line_reserved CHECK (reserved_quantity >= 0 AND reserved_quantity + shipped_quantity <= confirmed_quantity),
-    CONSTRAINT order_line_returned CHECK (returned_quantity BETWEEN 0 AND shipped_quantity),
-    CONSTRAINT order_line_invoiced CHECK (invoiced_quantity >= 0 AND invoiced_quantity <= shipped_quantity + credited_quantity),
-    CONSTRAINT order_line_credited CHECK (credited_quantity BETWEEN 0 AND invoiced_quantity)
+    -- one call: PostgreSQL prepares every constraint anew for each statement that writes the table
+    CONSTRAINT order_line_quantities CHECK (o2c._quantities_fit(quantity, confirmed_quantity, reserved_quantity, shipped_quantity,
+        returned_quantity, invoiced_quantity, credited_quantity, cancelled_quantity))
 ) WITH (fillfactor = 60);
 COMMENT ON TABLE o2c.order_line IS 'Lines of orders. Quantities drive everything: states, exposure and what is to ship and to bill follow from them';
 COMMENT ON COLUMN o2c.order_line.kind IS 'item: a product. charge: freight and the like (EN 16931 BG-21); due with the first shipment';
@@ -96,6 +92,8 @@ CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENC
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent');
+CREATE OR REPLACE TRIGGER b_draft BEFORE INSERT ON o2c.order_line
+    FOR EACH ROW EXECUTE FUNCTION o2c._add_line();
 
 CREATE OR REPLACE VIEW o2c.verify_order_total AS
 SELECT o.company_id, 'order total' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
@@ -108,7 +106,8 @@ LEFT JOIN (SELECT n.company_id, n.order_id,
                   sum(n.tax_amount) AS tax_amount
            FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l
     ON l.company_id = o.company_id AND l.order_id = o.order_id
-WHERE (o.line_amount, o.charge_amount, o.tax_amount)
+-- a draft has no totals yet
+WHERE o.number IS NOT NULL AND (o.line_amount, o.charge_amount, o.tax_amount)
       <> (coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0))
 UNION ALL
 SELECT l.company_id, 'order line', format('order %s line %s', coalesce(o.number, '#' || o.order_id), l.line_no),

@@ -207,6 +207,19 @@ AS 'MODULE_PATHNAME', 'o2c_unapply_sql' LANGUAGE C VOLATILE SECURITY DEFINER SET
 COMMENT ON FUNCTION o2c.unapply(bigint, date, text, bigint) IS
 'Takes an application back with a row of the opposite amounts: both items are open again, history stays. Arguments: the application, the date it is taken back on (not before the application''s), why. Result: the id of the new application. Errors: OC001 for an unknown application, OC002 for a missing or too early date, OC101 when it was taken back before.';
 
+CREATE FUNCTION o2c._take_statistics(changed bigint, VARIADIC tables regclass[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE t regclass;
+BEGIN
+    FOR t IN SELECT c.oid FROM pg_class c
+             WHERE c.oid = ANY (tables) AND changed >= 1000 AND changed >= c.reltuples / 10
+             ORDER BY array_position(tables, c.oid::regclass) LOOP
+        EXECUTE format('ANALYZE %s', t);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION o2c._take_statistics(bigint, regclass[]) IS
+'Analyzes tables of which so many rows are new that plans would be wrong until autovacuum comes: 1,000 and a tenth of the table.';
+
 CREATE FUNCTION o2c._load_invoices(batch text, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -215,13 +228,9 @@ DECLARE
     added bigint;
     loaded bigint := 0;
     stay bigint := 0;
-    -- a load that changes the tables much takes statistics: look-ups by (company_id, key) need them to find their index
-    many CONSTANT boolean := (SELECT count(*) FROM (SELECT FROM o2c.invoice_import r
-                                                    WHERE r.company_id = _load_invoices.company_id LIMIT 10000) r) = 10000;
 BEGIN
-    IF many THEN
-        ANALYZE o2c.customer, o2c.invoice_import;
-    END IF;
+    PERFORM o2c._take_statistics((SELECT count(*) FROM o2c.invoice_import r WHERE r.company_id = _load_invoices.company_id),
+                                 'o2c.customer', 'o2c.invoice_import');
     FOR b IN SELECT r.batch FROM o2c.invoice_import r
              WHERE r.company_id = _load_invoices.company_id AND (_load_invoices.batch IS NULL OR r.batch = _load_invoices.batch)
              GROUP BY r.batch ORDER BY min(r.import_id) LOOP
@@ -240,12 +249,13 @@ BEGIN
             INSERT INTO o2c.invoice (company_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
                                      line_amount, net_amount, total_amount)
             SELECT _load_invoices.company_id, g.number, c.customer_id, 'posted', true, g.invoiced_on, g.due_on,
-                   coalesce(g.currency, c.currency), g.amount, g.amount, g.amount
+                   m.currency, m.amount, m.amount, m.amount
             FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
             CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
                                 WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
             LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
                                WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
+            CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
             WHERE v.invoice_id IS NULL
             ORDER BY g.import_id
             RETURNING invoice_id, customer_id, invoiced_on, due_on, currency, total_amount
@@ -257,9 +267,7 @@ BEGIN
         SELECT count(*) INTO added FROM document;
         loaded := loaded + added;
     END LOOP;
-    IF many THEN
-        ANALYZE o2c.invoice, o2c.open_item;
-    END IF;
+    PERFORM o2c._take_statistics(loaded, 'o2c.invoice', 'o2c.open_item');
     IF stay > 0 THEN
         RAISE WARNING '% of the batches of invoices could not be loaded', stay
             USING ERRCODE = 'OC002', HINT = 'o2c.invoice_import.problem says why; correct or delete those rows and load again.';
@@ -326,30 +334,35 @@ BEGIN
     END IF;
     RETURN QUERY
     -- open then = open now + what was applied since: only the recent part of history is read
-    WITH balance AS (
+    WITH later AS MATERIALIZED (
         SELECT s.item_id, sum(s.amount) AS amount
-        FROM (SELECT i.item_id, i.open_amount AS amount FROM o2c.open_item i
-              WHERE i.company_id = aging_report.company_id AND i.open_amount <> 0
-              UNION ALL
-              SELECT a.debit_item_id, a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount FROM o2c.application a
+        FROM (SELECT a.debit_item_id AS item_id, a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount AS amount
+              FROM o2c.application a
               WHERE a.company_id = aging_report.company_id
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)
               UNION ALL
               SELECT a.credit_item_id, - a.cash_amount FROM o2c.application a
               WHERE a.company_id = aging_report.company_id AND a.credit_item_id IS NOT NULL
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)) s
-        GROUP BY s.item_id HAVING sum(s.amount) <> 0
+        GROUP BY s.item_id
+    ), balance AS (
+        SELECT i.customer_id, i.currency, i.kind, i.due_on, i.effective_on, i.recorded_at, i.open_amount + coalesce(l.amount, 0) AS amount
+        FROM o2c.open_item i LEFT JOIN later l ON l.item_id = i.item_id
+        WHERE i.company_id = aging_report.company_id AND i.open_amount <> 0
+        UNION ALL
+        SELECT i.customer_id, i.currency, i.kind, i.due_on, i.effective_on, i.recorded_at, l.amount
+        FROM later l JOIN o2c.open_item i ON i.company_id = aging_report.company_id AND i.item_id = l.item_id
+        WHERE i.open_amount = 0
     ), aged AS (
-        SELECT i.customer_id, i.currency,
-               o2c.aging(b.amount, aging_report.as_of - CASE aging_report.basis WHEN 'due' THEN i.due_on ELSE i.effective_on END, edges)
-                   FILTER (WHERE i.kind IN ('invoice', 'fee')) AS aging,
+        SELECT b.customer_id, b.currency,
+               o2c.aging(b.amount, aging_report.as_of - CASE aging_report.basis WHEN 'due' THEN b.due_on ELSE b.effective_on END, edges)
+                   FILTER (WHERE b.kind IN ('invoice', 'fee')) AS aging,
                o2c.aging(0, 0, edges) AS something,
-               sum(- b.amount) FILTER (WHERE i.kind NOT IN ('invoice', 'fee')) AS unapplied
+               sum(- b.amount) FILTER (WHERE b.kind NOT IN ('invoice', 'fee')) AS unapplied
         FROM balance b
-        JOIN o2c.open_item i ON i.company_id = aging_report.company_id AND i.item_id = b.item_id
-        WHERE i.effective_on <= aging_report.as_of
-          AND (aging_report.known_at IS NULL OR i.recorded_at <= aging_report.known_at)
-        GROUP BY i.customer_id, i.currency
+        WHERE b.amount <> 0 AND b.effective_on <= aging_report.as_of
+          AND (aging_report.known_at IS NULL OR b.recorded_at <= aging_report.known_at)
+        GROUP BY b.customer_id, b.currency
     )
     SELECT c.code, g.currency, coalesce(o2c.total(g.aging), 0),
            coalesce(g.aging, g.something OPERATOR(o2c.-) g.something), coalesce(g.unapplied, 0)
@@ -465,3 +478,18 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._record_history() IS 'Row trigger: an application for credit is scored with the payment history of its day.';
+
+CREATE FUNCTION o2c._move_customer_items() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE o2c.credit_account a
+    SET receivable = a.receivable + v.receivable * m.sign, unapplied = a.unapplied + v.unapplied * m.sign
+    FROM (VALUES (OLD.credit_account_id, -1), (NEW.credit_account_id, 1)) AS m (credit_account_id, sign),
+         (SELECT coalesce(sum(i.receivable_value), 0) AS receivable, coalesce(sum(i.unapplied_value), 0) AS unapplied
+          FROM o2c.open_item i
+          WHERE i.company_id = NEW.company_id AND i.customer_id = NEW.customer_id AND i.open_amount <> 0) v
+    WHERE a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._move_customer_items() IS
+'Row trigger: when a customer moves to another credit account, the exposure of its open items moves with it.';
