@@ -6,8 +6,8 @@
  * A release of the last hold of an order is the decision to let it pass: the
  * order is confirmed as it stands.  When a hold of a customer is released, or
  * the credit of its account grows, its held orders are submitted again, the
- * oldest first: automatic holds go where their cause is gone.  Orders that a
- * person holds are left alone.
+ * oldest first: automatic holds go where their cause is gone, the holds of
+ * people stay.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,9 +23,9 @@
 static bool
 fills_gaps(int64 company)
 {
-	static O2cPlan read = O2C_PLAN("SELECT value = 'true' FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps'", INT8OID);
+	static O2cPlan read = O2C_PLAN("SELECT FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps' AND value = 'false'", INT8OID);
 
-	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 1 && o2c_row_bool(0, 1);
+	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 0;
 }
 
 /* Submits a held order again; false when it stays held. */
@@ -39,17 +39,15 @@ submit_again(int64 company, int64 order_id)
 }
 
 /*
- * Submits the held orders of some customers again, oldest first.  The first
- * one that stays held ends it, unless the company lets later ones pass it:
- * what became free is for whoever waits longest.
+ * Submits the held orders of some customers again, oldest first.  One that
+ * stays held may be passed by later ones that fit, unless the company keeps
+ * what became free for whoever waits longest.
  */
 void
 o2c_recheck_orders(int64 company, Datum customers)
 {
 	static O2cPlan find = O2C_PLAN("SELECT o.order_id FROM o2c.sales_order o WHERE o.company_id = $1 AND o.customer_id = ANY ($2)"
-								   " AND o.state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
-								   " AND h.order_id = o.order_id AND h.released_at IS NULL AND NOT h.automatic)"
-								   " ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
+								   " AND o.state = 'held' ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
 
@@ -71,6 +69,22 @@ confirm_if_free(int64 company, int64 order_id)
 									  INT8OID, INT8OID);
 
 	o2c_run(&confirm, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+}
+
+/*
+ * Looks at a held order again when a person takes a hold of his back: what the
+ * engine's holds said may have changed since.  Not when a person has overridden
+ * one of those, and not while another person's hold stands.
+ */
+static void
+submit_if_free(int64 company, int64 order_id)
+{
+	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2"
+									 " AND state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
+									 " AND h.order_id = $2 AND CASE WHEN h.released_at IS NULL THEN NOT h.automatic"
+									 " ELSE h.automatic AND h.release_reason <> 'cause gone' END)", INT8OID, INT8OID);
+
+	o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 }
 
 /* The customer of an open hold, or an error. */
@@ -97,9 +111,10 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 {
 	static O2cPlan release = O2C_PLAN("UPDATE o2c.hold SET released_on = $3, released_at = clock_timestamp(), released_by = $4,"
 									  " release_reason = $5 WHERE company_id = $1 AND hold_id = $2 AND released_at IS NULL"
-									  " RETURNING order_id, customer_id", INT8OID, INT8OID, DATEOID, TEXTOID, TEXTOID);
+									  " RETURNING order_id, automatic", INT8OID, INT8OID, DATEOID, TEXTOID, TEXTOID);
 	int64		company = PG_ARGISNULL(2) ? o2c_current_company() : PG_GETARG_INT64(2);
 	int64		order_id;
+	bool		automatic;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
 		ereport(ERROR,
@@ -111,6 +126,9 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 	find_hold(company, PG_GETARG_INT64(0));
 	o2c_run(&release, O2C_ARGS(o2c_int8(company), o2c_pg_arg(0), o2c_date(o2c_today()), o2c_cstring(o2c_actor()), o2c_pg_arg(1)));
 	order_id = o2c_row_int8(0, 1);
+	automatic = o2c_row_bool(0, 2);
+	if (order_id != 0 && !automatic)
+		submit_if_free(company, order_id);
 	if (order_id != 0)
 		confirm_if_free(company, order_id);
 	o2c_finish();

@@ -266,6 +266,21 @@ move_on_hand(Movements *m)
 	m->came_in = false;
 }
 
+/* Whether a movement takes its reservation along; only the engine ships, because the lines must move with the goods. */
+static bool
+is_shipment(Relation rel, const char *kind)
+{
+	if (strcmp(kind, "shipment") != 0)
+		return false;
+	if (!o2c_inside_engine())
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_IMMUTABLE),
+				 errmsg("a shipment is not a movement to write"),
+				 errhint("Use o2c.ship_order(), or an adjustment."),
+				 errtable(rel)));
+	return true;
+}
+
 #define MOVEMENT_BATCH 4096
 
 PG_FUNCTION_INFO_V1(o2c_keep_on_hand);
@@ -298,7 +313,7 @@ o2c_keep_on_hand(PG_FUNCTION_ARGS)
 		m.company = company;
 		m.products[m.n] = o2c_slot_int8(changes.after, product_column);
 		m.locations[m.n] = o2c_slot_text(changes.after, location_column);
-		m.shipments[m.n] = o2c_bool(strcmp(o2c_slot_text(changes.after, kind_column), "shipment") == 0);
+		m.shipments[m.n] = o2c_bool(is_shipment(trigdata->tg_relation, o2c_slot_text(changes.after, kind_column)));
 		m.quantities[m.n++] = o2c_datum(NumericGetDatum(quantity));
 		m.came_in |= o2c_sign(quantity) > 0;
 	}

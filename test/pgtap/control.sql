@@ -138,9 +138,18 @@ SELECT o2c.set_credit_limit('C2', 0);
 SELECT pg_temp.buy('C2', 5) AS both \gset
 INSERT INTO o2c.hold (customer_id, order_id, reason) VALUES (pg_temp.customer('C2'), :both, 'ask the salesman');
 SELECT o2c.set_credit_limit('C2', 100);
-SELECT is(pg_temp.state(:both) || ': ' || pg_temp.holds(:both), 'held: credit_limit released, manual placed', 'the cause is gone, the person has not spoken');
+SELECT is(pg_temp.state(:both), 'held', 'more credit lets nobody past a person''s hold');
 SELECT o2c.release_hold(pg_temp.hold(:both, 'manual'), 'he agrees');
-SELECT is(pg_temp.state(:both), 'confirmed', 'now nothing keeps it');
+SELECT is(pg_temp.state(:both) || ': ' || pg_temp.holds(:both), 'confirmed: credit_limit released, manual released', 'its release has the order looked at again: the cause is gone');
+SELECT o2c.set_credit_limit('C2', 0);
+SELECT pg_temp.buy('C2', 5) AS again \gset
+INSERT INTO o2c.hold (customer_id, order_id, reason) VALUES (pg_temp.customer('C2'), :again, 'ask the salesman');
+SELECT o2c.release_hold(pg_temp.hold(:again, 'manual'), 'he agrees');
+SELECT is(pg_temp.state(:again) || ': ' || pg_temp.holds(:again), 'held: credit_limit placed, manual released', 'or it is not, then the rule''s hold stays');
+INSERT INTO o2c.hold (customer_id, order_id, reason) VALUES (pg_temp.customer('C2'), :again, 'ask the manager');
+SELECT o2c.release_hold(pg_temp.hold(:again), 'paid in cash');
+SELECT o2c.release_hold(pg_temp.hold(:again, 'manual'), 'she agrees');
+SELECT is(pg_temp.state(:again), 'confirmed', 'a rule that a person has overridden is not asked again');
 
 -- Written directly.
 SELECT throws_ok(format(s, pg_temp.hold(:both, 'manual')), c, NULL, l) FROM (VALUES

@@ -1,7 +1,7 @@
 -- Credit accounts: limits, exposure, shared accounts, held orders that get their turn.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT no_plan();
+SELECT plan(68);
 
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
@@ -70,9 +70,9 @@ CREATE TEMP TABLE waiting AS SELECT n, pg_temp.buy('C3', a) AS order_id FROM (VA
 CREATE FUNCTION pg_temp.waiting() RETURNS text LANGUAGE sql AS 'SELECT string_agg(left(pg_temp.state(order_id), 1), '''' ORDER BY n) FROM waiting';
 SELECT is(pg_temp.waiting(), 'hhhh', 'four orders wait');
 SELECT o2c.set_credit_limit('C3', 49.99);
-SELECT is(pg_temp.waiting(), 'hhch', 'the oldest does not fit, a younger one that does is not kept');
+SELECT is(pg_temp.waiting(), 'hhhh', 'the oldest does not fit, and a younger one does not overtake it');
 SELECT o2c.set_credit_limit('C3', 120);
-SELECT is(pg_temp.waiting(), 'chcc', 'the oldest first, then what still fits');
+SELECT is(pg_temp.waiting(), 'cchh', 'the oldest first');
 SELECT pg_temp.cancel(order_id) FROM waiting WHERE n = 1 \g /dev/null
 SELECT is(pg_temp.waiting(), 'cccc', 'a cancelled order makes room for the next');
 SELECT o2c.set_credit_limit('C3', 10);

@@ -1,7 +1,7 @@
 -- Stock: received, reserved, given to those who wait, never oversold.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT no_plan();
+SELECT plan(62);
 
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'EUR');

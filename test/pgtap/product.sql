@@ -1,7 +1,7 @@
 -- Products and prices: which price a line gets.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT no_plan();
+SELECT plan(47);
 
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'EUR');
