@@ -95,8 +95,9 @@ earlier_payment(int64 company, NullableDatum customer, const NullableDatum *args
 								   " FROM o2c.payment WHERE company_id = $1 AND provider = $2 AND provider_reference = $3",
 								   INT8OID, TEXTOID, TEXTOID, NUMERICOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID);
 
-	o2c_run(&find, O2C_ARGS(o2c_int8(company), args[PROVIDER], args[PROVIDER_REFERENCE], args[AMOUNT], args[RECEIVED_ON],
-							args[CURRENCY], args[REFERENCE], args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], customer));
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), args[PROVIDER], args[PROVIDER_REFERENCE], args[AMOUNT], args[RECEIVED_ON],
+								args[CURRENCY], args[REFERENCE], args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], customer)) == 0)
+		elog(ERROR, "a trigger suppressed a payment");
 	if (!o2c_row_bool(0, 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_DUPLICATE),
@@ -179,6 +180,8 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 	if (args[CURRENCY].isnull)
 		args[CURRENCY] = default_currency(company, customer);
 	check_payment(args);
+	args[AMOUNT] = o2c_datum(NumericGetDatum(o2c_round(DatumGetNumeric(args[AMOUNT].value),
+													   o2c_minor_units(TextDatumGetCString(args[CURRENCY].value)))));
 	result = write_payment(company, customer == 0 ? O2C_NULL : o2c_int8(customer), args);
 	o2c_command_done(company, args[IDEMPOTENCY_KEY], result);
 	o2c_finish();
@@ -269,7 +272,8 @@ reverse_item(int64 company, const O2cPayment *p, DateADT reversed_on, NullableDa
 	applications = o2c_row_copy(0, 1);
 	if (!applications.isnull)
 		o2c_unapply(company, applications, reversed_on, "reversal", reason);
-	o2c_run(&mirror, O2C_ARGS(o2c_int8(company), o2c_int8(p->item), o2c_date(reversed_on)));
+	if (o2c_run(&mirror, O2C_ARGS(o2c_int8(company), o2c_int8(p->item), o2c_date(reversed_on))) == 0)
+		elog(ERROR, "a trigger suppressed an open item");
 	use.debit_item = o2c_row_int8(0, 1);
 	o2c_apply(company, &use, 1, "reversal");
 }

@@ -24,21 +24,43 @@
 #include "party/customer.h"
 #include "control/hold.h"
 
-/* Submits the held orders of some customers again, oldest first. */
+/* Whether a held order may be passed by later ones that fit. */
+static bool
+fills_gaps(int64 company)
+{
+	static O2cPlan read = O2C_PLAN("SELECT FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps' AND value = 'false'", INT8OID);
+
+	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 0;
+}
+
+/* Submits a held order again; false when it stays held. */
+static bool
+submit_again(int64 company, int64 order_id)
+{
+	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted'"
+									 " WHERE company_id = $1 AND order_id = $2 AND state = 'held' RETURNING state <> 'held'", INT8OID, INT8OID);
+
+	return o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id))) == 0 || o2c_row_bool(0, 1);
+}
+
+/*
+ * Submits the held orders of some customers again, oldest first.  One that
+ * stays held may be passed by later ones that fit, unless the company keeps
+ * what became free for whoever waits longest.
+ */
 void
 o2c_recheck_orders(int64 company, Datum customers)
 {
-	static O2cPlan find = O2C_PLAN("SELECT order_id FROM o2c.sales_order WHERE company_id = $1 AND customer_id = ANY ($2)"
-								   " AND state = 'held' ORDER BY order_id", INT8OID, INT8ARRAYOID);
-	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted'"
-									 " WHERE company_id = $1 AND order_id = $2 AND state = 'held'", INT8OID, INT8OID);
+	static O2cPlan find = O2C_PLAN("SELECT o.order_id FROM o2c.sales_order o WHERE o.company_id = $1 AND o.customer_id = ANY ($2)"
+								   " AND o.state = 'held' ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		orders[i] = o2c_row_int8(i, 1);
 	for (int i = 0; i < n; i++)
-		o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(orders[i])));
+		if (!submit_again(company, orders[i]) && !fills_gaps(company))
+			return;
 }
 
 /* Confirms an order that no hold keeps any more. */
@@ -52,6 +74,22 @@ confirm_if_free(int64 company, int64 order_id)
 									  INT8OID, INT8OID);
 
 	o2c_run(&confirm, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+}
+
+/*
+ * Looks at a held order again when a person takes a hold of his back: what the
+ * engine's holds said may have changed since.  Not when a person has overridden
+ * one of those, and not while another person's hold stands.
+ */
+static void
+submit_if_free(int64 company, int64 order_id)
+{
+	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2"
+									 " AND state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
+									 " AND h.order_id = $2 AND CASE WHEN h.released_at IS NULL THEN NOT h.automatic"
+									 " ELSE h.automatic AND h.release_reason <> 'cause gone' END)", INT8OID, INT8OID);
+
+	o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 }
 
 /* The customer of an open hold, or an error; whose it is to release is in the second column. */
@@ -109,7 +147,7 @@ static O2cPlan release = O2C_PLAN(
 	" coalesce($7, o2c.get_setting('release_deviation_percent', $1)::numeric) AS deviation) s"
 	" LEFT JOIN o2c.hold k ON k.company_id = $1 AND k.hold_id = $2 AND k.automatic"
 	" LEFT JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = k.order_id"
-	" WHERE h.company_id = $1 AND h.hold_id = $2 AND h.released_at IS NULL RETURNING h.order_id",
+	" WHERE h.company_id = $1 AND h.hold_id = $2 AND h.released_at IS NULL RETURNING h.order_id, h.automatic",
 	INT8OID, INT8OID, DATEOID, TEXTOID, TEXTOID, INT4OID, NUMERICOID);
 
 /* The arguments of o2c.release_hold, in order. */
@@ -146,6 +184,7 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 	int64		order_id;
 	int64		hold;
 	char	   *duty;
+	bool		automatic;
 
 	check_release(fcinfo);
 	hold = PG_GETARG_INT64(ARG_HOLD);
@@ -158,6 +197,9 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 	o2c_run(&release, O2C_ARGS(o2c_int8(company), o2c_int8(hold), o2c_date(o2c_today()), o2c_cstring(o2c_actor()), o2c_pg_arg(ARG_REASON),
 							   o2c_pg_arg(ARG_DAYS), o2c_pg_arg(ARG_DEVIATION)));
 	order_id = o2c_row_int8(0, 1);
+	automatic = o2c_row_bool(0, 2);
+	if (order_id != 0 && !automatic)
+		submit_if_free(company, order_id);
 	if (order_id != 0)
 		confirm_if_free(company, order_id);
 	o2c_finish();

@@ -119,6 +119,9 @@ CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.hold REFERENCING NEW
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.hold REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('recheck_fills_gaps', 'true', 'Whether later held orders may pass an earlier one that stays held when they are looked at again (true or false)')
+ON CONFLICT DO NOTHING;
 CREATE OR REPLACE TRIGGER c_gate BEFORE UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._pass_gate();
 

@@ -3,13 +3,14 @@
  * estimate.c
  *		Tables of o2c are planned as if they had grown.
  *
- * The statements of the engine and the foreign key checks are planned once in
- * a session and kept.  Planned while a table is empty, "company_id = $1" looks
- * as selective as the whole primary key, and the planner may pick any index
- * that begins with company_id, or read the table from end to end; kept, such a
- * plan makes every later row slower than the one before.  A floor under the
- * number of rows, and no trust in statistics of less, make the kept plans the
- * ones that scale.  Nothing changes for a table that is this large.
+ * Foreign key checks, and the statements of clients' functions, are planned
+ * once in a session and kept.  Planned while a table is empty, "company_id = $1"
+ * looks as selective as the whole primary key, and the planner may pick any
+ * index that begins with company_id, or read the table from end to end; kept,
+ * such a plan makes every later row slower than the one before.  A floor under
+ * the number of rows makes them plans that scale, and statistics that were made
+ * of a handful of rows are not believed when they say that a company has one.
+ * Plans of the engine itself are made for larger tables still (plan.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -45,20 +46,28 @@ expect_growth(PlannerInfo *root, Oid relation, bool inhparent, RelOptInfo *rel)
 		rel->tuples = LEAST_ROWS;
 }
 
-/* Hides the statistics of a small table: true without a tuple is none. */
+/* Whether statistics of a relation were made of few rows. */
 static bool
-hide_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum, VariableStatData *vardata)
+was_small(Oid relation)
 {
-	HeapTuple	class;
+	HeapTuple	class = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	bool		small;
 
-	if (rte->rtekind != RTE_RELATION || !is_ours(rte->relid))
-		return next_stats_hook != NULL && next_stats_hook(root, rte, attnum, vardata);
-	class = SearchSysCache1(RELOID, ObjectIdGetDatum(rte->relid));
-	small = HeapTupleIsValid(class) && ((Form_pg_class) GETSTRUCT(class))->reltuples < LEAST_ROWS;
-	if (HeapTupleIsValid(class))
-		ReleaseSysCache(class);
-	return small || (next_stats_hook != NULL && next_stats_hook(root, rte, attnum, vardata));
+	if (!HeapTupleIsValid(class))
+		return false;
+	small = ((Form_pg_class) GETSTRUCT(class))->reltuples < LEAST_ROWS;
+	ReleaseSysCache(class);
+	return small;
+}
+
+/* Hides the statistics of company_id in a small table: true without a tuple means that there are none. */
+static bool
+hide_company(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum, VariableStatData *vardata)
+{
+	if (rte->rtekind == RTE_RELATION && attnum > 0 && is_ours(rte->relid) &&
+		strcmp(get_attname(rte->relid, attnum, false), "company_id") == 0 && was_small(rte->relid))
+		return true;
+	return next_stats_hook != NULL && next_stats_hook(root, rte, attnum, vardata);
 }
 
 /* Registers both; called once when the library is loaded. */
@@ -68,5 +77,5 @@ o2c_estimate_init(void)
 	next_info_hook = get_relation_info_hook;
 	get_relation_info_hook = expect_growth;
 	next_stats_hook = get_relation_stats_hook;
-	get_relation_stats_hook = hide_statistics;
+	get_relation_stats_hook = hide_company;
 }

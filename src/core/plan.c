@@ -140,6 +140,12 @@ o2c_reenter_engine(int depth)
 Datum
 o2c_row_datum(uint64 row, int column, bool *isnull)
 {
+	/* a trigger of the user that suppresses a row must not make us read past the result */
+	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("a statement of o2c returned no row"),
+				 errhint("A trigger on its tables may suppress rows; it must not.")));
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
 }
 

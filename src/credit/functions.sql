@@ -38,10 +38,56 @@ END $$;
 COMMENT ON FUNCTION o2c._map_credit() IS
 'Trigger: a new customer uses its parent''s credit account, and gets one of its own where it has no parent.';
 
+CREATE FUNCTION o2c._use_credit_account(company_id bigint, customer_id bigint, credit_account_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    WITH RECURSIVE below (customer_id, credit_account_id) AS (
+        SELECT m.customer_id, m.credit_account_id FROM o2c.customer_credit m
+        WHERE m.company_id = _use_credit_account.company_id AND m.customer_id = _use_credit_account.customer_id
+        UNION
+        SELECT m.customer_id, m.credit_account_id FROM below b
+        JOIN o2c.customer c ON c.company_id = _use_credit_account.company_id AND c.parent_customer_id = b.customer_id
+        JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.customer_id
+        -- those that have an account of their own keep it, and so do those below them
+        WHERE m.credit_account_id = b.credit_account_id)
+    UPDATE o2c.customer_credit m SET credit_account_id = _use_credit_account.credit_account_id
+    FROM below b
+    WHERE m.company_id = _use_credit_account.company_id AND m.customer_id = b.customer_id
+      AND m.credit_account_id <> _use_credit_account.credit_account_id;
+END $$;
+COMMENT ON FUNCTION o2c._use_credit_account(bigint, bigint, bigint) IS
+'Makes a customer, and those below it that shared its credit account, use another one. Runs inside a command only.';
+
+CREATE FUNCTION o2c._inherit_credit_account(company_id bigint, customer_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE inherited bigint;
+BEGIN
+    IF EXISTS (SELECT FROM o2c.credit_account a WHERE a.company_id = _inherit_credit_account.company_id
+                                                  AND a.customer_id = _inherit_credit_account.customer_id) THEN
+        RETURN;
+    END IF;
+    SELECT m.credit_account_id INTO inherited FROM o2c.customer c
+    JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.parent_customer_id
+    WHERE c.company_id = _inherit_credit_account.company_id AND c.customer_id = _inherit_credit_account.customer_id;
+    IF inherited IS NULL THEN
+        PERFORM o2c._own_credit_account(_inherit_credit_account.company_id, _inherit_credit_account.customer_id);
+    ELSE
+        PERFORM o2c._use_credit_account(_inherit_credit_account.company_id, _inherit_credit_account.customer_id, inherited);
+    END IF;
+END $$;
+COMMENT ON FUNCTION o2c._inherit_credit_account(bigint, bigint) IS
+'After a customer got another parent: unless it has a credit account of its own, it uses the new parent''s, or one of its own without a parent.';
+
+CREATE FUNCTION o2c._follow_parent() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_follow_parent' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._follow_parent() IS 'Row trigger: a customer that gets another parent uses that one''s credit account.';
+
 CREATE FUNCTION o2c._own_credit_account(company_id bigint, customer_id bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
-DECLARE shared bigint; own bigint; moved bigint[];
+DECLARE shared bigint; own bigint;
 BEGIN
     SELECT m.credit_account_id INTO shared FROM o2c.customer_credit m
     WHERE m.company_id = _own_credit_account.company_id AND m.customer_id = _own_credit_account.customer_id;
@@ -49,43 +95,27 @@ BEGIN
     SELECT a.company_id, _own_credit_account.customer_id, a.currency FROM o2c.credit_account a
     WHERE a.company_id = _own_credit_account.company_id AND a.credit_account_id = shared
     RETURNING credit_account_id INTO own;
-    -- the customer and those below it that have no account of their own
-    WITH RECURSIVE below (customer_id) AS (
-        SELECT _own_credit_account.customer_id
-        UNION
-        SELECT c.customer_id FROM below b
-        JOIN o2c.customer c ON c.company_id = _own_credit_account.company_id AND c.parent_customer_id = b.customer_id
-        JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.customer_id AND m.credit_account_id = shared)
-    SELECT array_agg(b.customer_id) INTO moved FROM below b;
-    UPDATE o2c.customer_credit m SET credit_account_id = own
-    WHERE m.company_id = _own_credit_account.company_id AND m.customer_id = ANY (moved);
-    PERFORM o2c._settle_exposure(_own_credit_account.company_id, shared);
-    PERFORM o2c._settle_exposure(_own_credit_account.company_id, own);
+    PERFORM o2c._use_credit_account(_own_credit_account.company_id, _own_credit_account.customer_id, own);
     RETURN own;
 END $$;
 COMMENT ON FUNCTION o2c._own_credit_account(bigint, bigint) IS
 'Gives a customer, and those below it that shared the same account, a credit account of its own with the exposure that is theirs.';
 
-CREATE FUNCTION o2c._settle_exposure(company_id bigint, credit_account_id bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
+CREATE FUNCTION o2c._move_customer_orders() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE o2c.credit_account a
-    SET ordered = coalesce(l.ordered, 0), shipped = coalesce(l.shipped, 0),
-        receivable = coalesce(i.receivable, 0), unapplied = coalesce(i.unapplied, 0)
-    FROM (SELECT sum(l.ordered_value * o.credit_rate) AS ordered, sum(l.shipped_value * o.credit_rate) AS shipped
-          FROM o2c.customer_credit m
-          JOIN o2c.sales_order o ON o.company_id = m.company_id AND o.customer_id = m.customer_id
+    SET ordered = a.ordered + v.ordered * m.sign, shipped = a.shipped + v.shipped * m.sign
+    FROM (VALUES (OLD.credit_account_id, -1), (NEW.credit_account_id, 1)) AS m (credit_account_id, sign),
+         (SELECT coalesce(sum(l.ordered_value * o.credit_rate), 0) AS ordered, coalesce(sum(l.shipped_value * o.credit_rate), 0) AS shipped
+          FROM o2c.sales_order o
           JOIN o2c.order_line l ON l.company_id = o.company_id AND l.order_id = o.order_id
-          WHERE m.company_id = _settle_exposure.company_id AND m.credit_account_id = _settle_exposure.credit_account_id) l,
-         (SELECT sum(i.receivable_value) AS receivable, sum(i.unapplied_value) AS unapplied
-          FROM o2c.customer_credit m
-          JOIN o2c.open_item i ON i.company_id = m.company_id AND i.customer_id = m.customer_id AND i.open_amount <> 0
-          WHERE m.company_id = _settle_exposure.company_id AND m.credit_account_id = _settle_exposure.credit_account_id) i
-    WHERE a.company_id = _settle_exposure.company_id AND a.credit_account_id = _settle_exposure.credit_account_id;
+          WHERE o.company_id = NEW.company_id AND o.customer_id = NEW.customer_id) v
+    WHERE a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
+    RETURN NULL;
 END $$;
-COMMENT ON FUNCTION o2c._settle_exposure(bigint, bigint) IS
-'Sets the exposure of an account from the facts, after its customers changed. Runs inside a command only.';
+COMMENT ON FUNCTION o2c._move_customer_orders() IS
+'Row trigger: when a customer moves to another credit account, the exposure of its orders moves with it.';
 
 CREATE FUNCTION o2c._seed_credit_rules() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -74,7 +74,21 @@ o2c_money_text(Numeric amount, const char *currency)
 	return psprintf("%s %s", o2c_numeric_text(o2c_round(amount, o2c_minor_units(currency))), currency);
 }
 
-/* What a document adds to the exposure: its amount, unless it is in force, and so in the exposure, already. */
+/* The document without what of its order is in force, and counted in the exposure, or cancelled. */
+static Numeric
+uncounted_amount(FunctionCallInfo fcinfo)
+{
+	static O2cPlan counted = O2C_PLAN("SELECT sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4))"
+									  " FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
+	Numeric		amount = o2c_case_numeric(fcinfo, "amount");
+	NullableDatum sum;
+
+	o2c_run(&counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id"))));
+	sum = o2c_row_copy(0, 1);
+	return sum.isnull ? amount : o2c_sub(amount, DatumGetNumeric(sum.value));
+}
+
+/* What a document adds to the exposure, in the currency of the account; nothing once it is in force. */
 Numeric
 o2c_case_exposure(FunctionCallInfo fcinfo)
 {
@@ -82,7 +96,7 @@ o2c_case_exposure(FunctionCallInfo fcinfo)
 
 	if (checkpoint == NULL || (strcmp(checkpoint, "order") != 0 && strcmp(checkpoint, "change") != 0))
 		return o2c_zero();
-	return o2c_mul(o2c_case_numeric(fcinfo, "amount"), o2c_case_numeric(fcinfo, "credit_rate"));
+	return o2c_mul(uncounted_amount(fcinfo), o2c_case_numeric(fcinfo, "credit_rate"));
 }
 
 /* Words for a limit that does not suffice. */
@@ -117,7 +131,6 @@ PG_FUNCTION_INFO_V1(o2c_rule_credit_limit);
 Datum
 o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 {
-	Numeric		amount = o2c_case_exposure(fcinfo);
 	O2cAccount	account;
 	Datum		finding;
 
@@ -130,6 +143,7 @@ o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 							  psprintf("no exchange rate from %s to %s is known", o2c_case_text(fcinfo, "currency"), account.currency));
 	else
 	{
+		Numeric		amount = o2c_case_exposure(fcinfo);
 		Numeric		after = o2c_add(account.exposure, amount);
 		bool		passed = o2c_cmp(after, account.limit) <= 0;
 
@@ -231,6 +245,23 @@ o2c_follow_credit(PG_FUNCTION_ARGS)
 	o2c_connect();
 	o2c_recheck_account(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id"),
 						o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "credit_account_id"));
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(o2c_follow_parent);
+/* o2c._follow_parent(): after a customer got another parent */
+Datum
+o2c_follow_parent(PG_FUNCTION_ARGS)
+{
+	static O2cPlan inherit = O2C_PLAN("SELECT o2c._inherit_credit_account($1, $2)", INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_parent", O2C_AFTER_ROW, 0);
+	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
+	int64		customer = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id");
+
+	o2c_connect();
+	o2c_lock_customer(company, customer);
+	o2c_run(&inherit, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

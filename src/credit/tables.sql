@@ -72,6 +72,10 @@ CREATE OR REPLACE TRIGGER seed_credit_rules AFTER INSERT ON o2c.company
     FOR EACH ROW EXECUTE FUNCTION o2c._seed_credit_rules();
 CREATE OR REPLACE TRIGGER follow_credit AFTER UPDATE ON o2c.credit_account
     FOR EACH ROW EXECUTE FUNCTION o2c._follow_credit();
+CREATE OR REPLACE TRIGGER follow_parent AFTER UPDATE OF parent_customer_id ON o2c.customer FOR EACH ROW
+    WHEN (OLD.parent_customer_id IS DISTINCT FROM NEW.parent_customer_id) EXECUTE FUNCTION o2c._follow_parent();
+CREATE OR REPLACE TRIGGER move_orders AFTER UPDATE OF credit_account_id ON o2c.customer_credit
+    FOR EACH ROW EXECUTE FUNCTION o2c._move_customer_orders();
 CREATE OR REPLACE TRIGGER map_credit AFTER INSERT ON o2c.customer
     FOR EACH ROW EXECUTE FUNCTION o2c._map_credit();
 CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.order_line

@@ -249,16 +249,17 @@ BEGIN
             INSERT INTO o2c.invoice (company_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
                                      line_amount, net_amount, total_amount, credit_rate)
             SELECT _load_invoices.company_id, g.number, c.customer_id, 'posted', true, g.invoiced_on, g.due_on,
-                   coalesce(g.currency, c.currency), g.amount, g.amount, g.amount,
-                   CASE WHEN a.currency <> coalesce(g.currency, c.currency)
-                        THEN coalesce(o2c._known_rate(coalesce(g.currency, c.currency), a.currency, g.invoiced_on, _load_invoices.company_id), 1) ELSE 1 END
+                   m.currency, m.amount, m.amount, m.amount,
+                   CASE WHEN a.currency <> m.currency
+                        THEN coalesce(o2c._known_rate(m.currency, a.currency, g.invoiced_on, _load_invoices.company_id), 1) ELSE 1 END
             FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
             CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
                                 WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
-            LEFT JOIN o2c.customer_credit m ON m.company_id = _load_invoices.company_id AND m.customer_id = c.customer_id
-            LEFT JOIN o2c.credit_account a ON a.company_id = _load_invoices.company_id AND a.credit_account_id = m.credit_account_id
+            LEFT JOIN o2c.customer_credit k ON k.company_id = _load_invoices.company_id AND k.customer_id = c.customer_id
+            LEFT JOIN o2c.credit_account a ON a.company_id = _load_invoices.company_id AND a.credit_account_id = k.credit_account_id
             LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
                                WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
+            CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
             WHERE v.invoice_id IS NULL
             ORDER BY g.import_id
             RETURNING invoice_id, customer_id, invoiced_on, due_on, currency, total_amount, credit_rate
@@ -337,30 +338,35 @@ BEGIN
     END IF;
     RETURN QUERY
     -- open then = open now + what was applied since: only the recent part of history is read
-    WITH balance AS (
+    WITH later AS MATERIALIZED (
         SELECT s.item_id, sum(s.amount) AS amount
-        FROM (SELECT i.item_id, i.open_amount AS amount FROM o2c.open_item i
-              WHERE i.company_id = aging_report.company_id AND i.open_amount <> 0
-              UNION ALL
-              SELECT a.debit_item_id, a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount FROM o2c.application a
+        FROM (SELECT a.debit_item_id AS item_id, a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount AS amount
+              FROM o2c.application a
               WHERE a.company_id = aging_report.company_id
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)
               UNION ALL
               SELECT a.credit_item_id, - a.cash_amount FROM o2c.application a
               WHERE a.company_id = aging_report.company_id AND a.credit_item_id IS NOT NULL
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)) s
-        GROUP BY s.item_id HAVING sum(s.amount) <> 0
+        GROUP BY s.item_id
+    ), balance AS (
+        SELECT i.customer_id, i.currency, i.kind, i.due_on, i.effective_on, i.recorded_at, i.open_amount + coalesce(l.amount, 0) AS amount
+        FROM o2c.open_item i LEFT JOIN later l ON l.item_id = i.item_id
+        WHERE i.company_id = aging_report.company_id AND i.open_amount <> 0
+        UNION ALL
+        SELECT i.customer_id, i.currency, i.kind, i.due_on, i.effective_on, i.recorded_at, l.amount
+        FROM later l JOIN o2c.open_item i ON i.company_id = aging_report.company_id AND i.item_id = l.item_id
+        WHERE i.open_amount = 0
     ), aged AS (
-        SELECT i.customer_id, i.currency,
-               o2c.aging(b.amount, aging_report.as_of - CASE aging_report.basis WHEN 'due' THEN i.due_on ELSE i.effective_on END, edges)
-                   FILTER (WHERE i.kind IN ('invoice', 'fee')) AS aging,
+        SELECT b.customer_id, b.currency,
+               o2c.aging(b.amount, aging_report.as_of - CASE aging_report.basis WHEN 'due' THEN b.due_on ELSE b.effective_on END, edges)
+                   FILTER (WHERE b.kind IN ('invoice', 'fee')) AS aging,
                o2c.aging(0, 0, edges) AS something,
-               sum(- b.amount) FILTER (WHERE i.kind NOT IN ('invoice', 'fee')) AS unapplied
+               sum(- b.amount) FILTER (WHERE b.kind NOT IN ('invoice', 'fee')) AS unapplied
         FROM balance b
-        JOIN o2c.open_item i ON i.company_id = aging_report.company_id AND i.item_id = b.item_id
-        WHERE i.effective_on <= aging_report.as_of
-          AND (aging_report.known_at IS NULL OR i.recorded_at <= aging_report.known_at)
-        GROUP BY i.customer_id, i.currency
+        WHERE b.amount <> 0 AND b.effective_on <= aging_report.as_of
+          AND (aging_report.known_at IS NULL OR b.recorded_at <= aging_report.known_at)
+        GROUP BY b.customer_id, b.currency
     )
     SELECT c.code, g.currency, coalesce(o2c.total(g.aging), 0),
            coalesce(g.aging, g.something OPERATOR(o2c.-) g.something), coalesce(g.unapplied, 0)
@@ -370,3 +376,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.aging_report(date, timestamptz, integer[], text, bigint) IS
 'What each customer owed on a date, by age, from dated facts only: a date gives the same answer whenever it is asked, unless facts are back-dated; known_at gives the answer as it was at that moment. One row for each customer and currency that had something open. Arguments: the date (days overdue are counted to it; the due date itself is not overdue), the moment (null: now), the boundaries in days (null: 0, 30, 60, 90), the basis (due: age from the due date, invoice: from the invoice date), the company. total is the sum of the aging; unapplied is what was on account as payments and credit notes, never netted. Errors: OC002 for a missing or absurd date or another basis, OC205 for boundaries that do not increase.';
+
+CREATE FUNCTION o2c._move_customer_items() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE o2c.credit_account a
+    SET receivable = a.receivable + v.receivable * m.sign, unapplied = a.unapplied + v.unapplied * m.sign
+    FROM (VALUES (OLD.credit_account_id, -1), (NEW.credit_account_id, 1)) AS m (credit_account_id, sign),
+         (SELECT coalesce(sum(i.receivable_value), 0) AS receivable, coalesce(sum(i.unapplied_value), 0) AS unapplied
+          FROM o2c.open_item i
+          WHERE i.company_id = NEW.company_id AND i.customer_id = NEW.customer_id AND i.open_amount <> 0) v
+    WHERE a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._move_customer_items() IS
+'Row trigger: when a customer moves to another credit account, the exposure of its open items moves with it.';

@@ -52,6 +52,9 @@ CREATE OR REPLACE TRIGGER settle_update AFTER UPDATE ON o2c.open_item
 CREATE OR REPLACE TRIGGER make_items AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._make_items();
 
+CREATE OR REPLACE TRIGGER move_items AFTER UPDATE OF credit_account_id ON o2c.customer_credit
+    FOR EACH ROW EXECUTE FUNCTION o2c._move_customer_items();
+
 CREATE TABLE IF NOT EXISTS o2c.instalment_discount (
     company_id  bigint NOT NULL DEFAULT o2c.current_company(),
     item_id     bigint NOT NULL,
