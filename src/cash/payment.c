@@ -133,27 +133,6 @@ write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 	return o2c_row_int8(0, 1);
 }
 
-/* The arguments as one text, for the idempotency key. */
-static char *
-request_text(FunctionCallInfo fcinfo)
-{
-	StringInfoData buffer;
-
-	initStringInfo(&buffer);
-	for (int i = 0; i < IDEMPOTENCY_KEY; i++)
-	{
-		if (PG_ARGISNULL(i))
-			appendStringInfoString(&buffer, "|-");
-		else if (i == AMOUNT)
-			appendStringInfo(&buffer, "|%s", numeric_normalize(PG_GETARG_NUMERIC(i)));
-		else if (i == RECEIVED_ON)
-			appendStringInfo(&buffer, "|%d", PG_GETARG_DATEADT(i));
-		else
-			appendStringInfo(&buffer, "|%s", quote_literal_cstr(text_to_cstring(PG_GETARG_TEXT_PP(i))));
-	}
-	return buffer.data;
-}
-
 PG_FUNCTION_INFO_V1(o2c_record_payment);
 /* o2c.record_payment(amount, received_on, customer, reference, ...) */
 Datum
@@ -167,7 +146,7 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 	for (int i = 0; i < COMPANY; i++)
 		args[i] = o2c_pg_arg(i);
 	o2c_connect();
-	if (o2c_command_seen(company, args[IDEMPOTENCY_KEY], "record_payment", request_text(fcinfo), &result))
+	if (o2c_command_seen(fcinfo, IDEMPOTENCY_KEY, company, "record_payment", &result))
 	{
 		o2c_finish();
 		PG_RETURN_INT64(result);

@@ -1,7 +1,7 @@
 -- verify(): each check finds what it is there for, and nothing else.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(43);
+SELECT plan(44);
 
 SELECT o2c.create_company('Acme', 'EUR') AS acme \gset
 SELECT o2c.create_company('Other', 'EUR') AS other \gset
