@@ -8,8 +8,8 @@
 #include "o2c.h"
 
 #include "core/clock.h"
+#include "core/estimate.h"
 #include "core/event.h"
-#include "core/plan.h"
 
 PG_MODULE_MAGIC;
 
@@ -20,6 +20,6 @@ void
 _PG_init(void)
 {
 	o2c_clock_init();
+	o2c_estimate_init();
 	o2c_event_init();
-	o2c_plan_init();
 }

@@ -6,7 +6,10 @@
  * One code path for one customer or all: the groups of the customers are
  * locked, their billable lines read in the order of the invoices they make,
  * and each step is one statement for all invoices of a chunk of customers.
- * Posting, which draws the numbers, comes once at the very end.
+ * Posting, which draws the numbers, comes once for all of them.  Only then
+ * are the quantities taken off what is billable: the other way round the
+ * exposure would drop for a moment, and orders that are held for credit would
+ * be released on money that nobody paid.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,15 +18,24 @@
 #include "core/clock.h"
 #include "core/money.h"
 #include "funcapi.h"
+#include "nodes/pg_list.h"
 #include "ordering/order.h"
 #include "party/customer.h"
 #include "utils/array.h"
 
 #define CUSTOMERS_AT_ONCE 500
 
+/* The invoices of one chunk of customers. */
+typedef struct Chunk
+{
+	O2cInvoice *invoices;
+	int			n;
+} Chunk;
+
 /* Everything that one call bills. */
 typedef struct Run
 {
+	List	   *chunks;
 	int64		company;
 	DateADT		as_of;
 	int64	   *ids;			/* invoices stored so far */
@@ -195,21 +207,20 @@ static void
 bill_customers(Run *run, const int64 *customers, int n_customers)
 {
 	int			n_rows = (int) o2c_run(&read_lines, O2C_ARGS(o2c_int8(run->company), o2c_datum(o2c_int8_array(customers, n_customers)), o2c_date(run->as_of)));
-	O2cInvoice *invoices;
-	int			n;
+	Chunk	   *chunk = palloc(sizeof(Chunk));
 
 	if (n_rows == 0)
 		return;
-	invoices = draft_invoices(n_rows, &n);
-	o2c_store_invoices(run->company, run->as_of, invoices, n);
-	consume_lines(run->company, invoices, n);
-	if (run->n + n > run->room)
+	chunk->invoices = draft_invoices(n_rows, &chunk->n);
+	o2c_store_invoices(run->company, run->as_of, chunk->invoices, chunk->n);
+	run->chunks = lappend(run->chunks, chunk);
+	if (run->n + chunk->n > run->room)
 	{
-		run->room = (run->n + n) * 2;
+		run->room = (run->n + chunk->n) * 2;
 		run->ids = run->ids == NULL ? palloc(sizeof(int64) * run->room) : repalloc_huge(run->ids, sizeof(int64) * run->room);
 	}
-	for (int i = 0; i < n; i++)
-		run->ids[run->n++] = invoices[i].id;
+	for (int i = 0; i < chunk->n; i++)
+		run->ids[run->n++] = chunk->invoices[i].id;
 }
 
 /* Hands the posted invoices to the caller. */
@@ -236,6 +247,7 @@ o2c_bill(PG_FUNCTION_ARGS)
 	int64		customer;
 	int64	   *customers = &customer;
 	int			n = 1;
+	ListCell   *chunk;
 
 	run.company = PG_ARGISNULL(2) ? o2c_current_company() : PG_GETARG_INT64(2);
 	run.as_of = PG_ARGISNULL(0) ? o2c_today() : PG_GETARG_DATEADT(0);
@@ -257,6 +269,12 @@ o2c_bill(PG_FUNCTION_ARGS)
 	if (run.n > 0)
 		return_invoices((ReturnSetInfo *) fcinfo->resultinfo,
 						o2c_post_invoices(run.company, "invoice", run.as_of, o2c_int8_array(run.ids, run.n), run.n));
+	foreach(chunk, run.chunks)
+	{
+		Chunk	   *c = lfirst(chunk);
+
+		consume_lines(run.company, c->invoices, c->n);
+	}
 	o2c_finish();
 	return (Datum) 0;
 }

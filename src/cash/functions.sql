@@ -344,7 +344,7 @@ COMMENT ON FUNCTION o2c.reverse_payment(bigint, date, text, bigint) IS
 'Takes a payment back, as when it bounces: its applications are reversed on that date, the invoices are open again with the due dates they had, and nothing of it stays on account. Arguments: the payment, the date of the bounce, why, the company. Errors: OC001 for an unknown payment, OC002 for a missing date or one before the payment, OC101 when it is reversed already.';
 
 CREATE FUNCTION o2c._identify_by_reference(payments bigint[], as_of date, company_id bigint) RETURNS TABLE (payment_id bigint, customer_id bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -366,7 +366,7 @@ COMMENT ON FUNCTION o2c._identify_by_reference(bigint[], date, bigint) IS
 
 CREATE FUNCTION o2c._match_by_reference(payments bigint[], as_of date, company_id bigint)
 RETURNS TABLE (payment_id bigint, invoice_id bigint, credit_item_id bigint, debit_item_id bigint, effective_on date, amount numeric)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -405,7 +405,7 @@ COMMENT ON FUNCTION o2c._match_by_reference(bigint[], date, bigint) IS
 
 CREATE FUNCTION o2c._match_by_amount(payments bigint[], as_of date, in_group boolean, company_id bigint)
 RETURNS TABLE (payment_id bigint, invoice_id bigint, credit_item_id bigint, debit_item_id bigint, effective_on date, amount numeric)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -487,7 +487,7 @@ BEGIN
         ), taken AS (
             INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, provider, provider_reference)
             SELECT _load_payments.company_id, r.customer_id, CASE WHEN r.customer_id IS NOT NULL THEN nextval('o2c.item_id_seq') END,
-                   r.received_on, r.amount, r.currency, r.reference, 'import',
+                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, 'import',
                    -- the n-th equal row is a receipt of its own, and the same one when the file comes again
                    md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency,
                                          row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency))::text)
@@ -495,9 +495,13 @@ BEGIN
             ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING
             RETURNING customer_id, item_id, received_on, amount, currency
         ), item AS (
-            INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount)
-            SELECT _load_payments.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount
-            FROM taken t WHERE t.item_id IS NOT NULL
+            INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)
+            SELECT _load_payments.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,
+                   CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, _load_payments.company_id), 1) ELSE 1 END
+            FROM taken t
+            LEFT JOIN o2c.customer_credit m ON m.company_id = _load_payments.company_id AND m.customer_id = t.customer_id
+            LEFT JOIN o2c.credit_account a ON a.company_id = _load_payments.company_id AND a.credit_account_id = m.credit_account_id
+            WHERE t.item_id IS NOT NULL
         )
         SELECT count(*) INTO added FROM taken;
         loaded := loaded + added;

@@ -20,6 +20,7 @@
 #include "party/customer.h"
 #include "receivable/application.h"
 #include "receivable/item.h"
+#include "utils/guc.h"
 
 /* One run of o2c.match_payments. */
 typedef struct Match
@@ -144,12 +145,24 @@ run_stages(Match *match)
 		;
 }
 
+/* For one payment planning would cost more than the search; for many it pays. */
+static int
+plan_once(bool one)
+{
+	int			level = NewGUCNestLevel();
+
+	if (one)
+		(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 PG_FUNCTION_INFO_V1(o2c_match_payments);
 /* o2c.match_payments(as_of, payment_id, company_id) */
 Datum
 o2c_match_payments(PG_FUNCTION_ARGS)
 {
 	Match		match;
+	int			level;
 
 	InitMaterializedSRF(fcinfo, 0);
 	o2c_check_date(o2c_pg_arg(0), "date of the matching");
@@ -159,8 +172,10 @@ o2c_match_payments(PG_FUNCTION_ARGS)
 	o2c_connect();
 	if (!PG_ARGISNULL(1))
 		o2c_read_payment(match.company, PG_GETARG_INT64(1));
+	level = plan_once(!PG_ARGISNULL(1));
 	begin_match(&match, o2c_pg_arg(1));
 	run_stages(&match);
+	AtEOXact_GUC(true, level);
 	o2c_finish();
 	return (Datum) 0;
 }
@@ -173,6 +188,7 @@ typedef struct Request
 	O2cPayment	payment;
 	int64		invoice;
 	int64		customer;		/* who owes the invoice */
+	char	   *currency;
 	NullableDatum amount;
 	Numeric		discount;
 	Numeric		tolerance;
@@ -183,7 +199,7 @@ typedef struct Request
 static void
 find_invoice(Request *r)
 {
-	static O2cPlan find = O2C_PLAN("SELECT invoice_id, customer_id FROM o2c.invoice"
+	static O2cPlan find = O2C_PLAN("SELECT invoice_id, customer_id, currency FROM o2c.invoice"
 								   " WHERE company_id = $1 AND number = $2 AND kind = 'invoice'", INT8OID, TEXTOID);
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(r->company), o2c_opt_cstring(r->number))) == 0)
@@ -193,6 +209,7 @@ find_invoice(Request *r)
 				 errhint("Invoices are found by their number in o2c.invoice.")));
 	r->invoice = o2c_row_int8(0, 1);
 	r->customer = o2c_row_int8(0, 2);
+	r->currency = o2c_row_text(0, 3);
 }
 
 /* Locks both customers, and gives a payment without customer to the invoice's. */
@@ -291,15 +308,28 @@ spread(const Request *r)
 	return o2c_apply(r->company, rows, used, "manual");
 }
 
-/* An amount given by the caller that may be zero; a null one is zero. */
+/* An amount that the caller gives and that may be zero; a null one is zero. */
 static Numeric
-optional_amount(NullableDatum d, const char *what)
+optional_amount(const Request *r, NullableDatum d, const char *what)
 {
 	Numeric		amount = d.isnull ? o2c_zero() : DatumGetNumeric(d.value);
 
-	/* the currency is checked with what is left open; no currency has more digits than this one */
-	o2c_check_amount(amount, "CLF", what);
+	o2c_check_amount(amount, r->currency, what);
 	return amount;
+}
+
+/* Takes the amounts over. */
+static void
+read_amounts(Request *r, NullableDatum amount, NullableDatum discount, NullableDatum tolerance)
+{
+	r->amount = amount;
+	r->discount = optional_amount(r, discount, "discount");
+	r->tolerance = optional_amount(r, tolerance, "tolerance");
+	if (!amount.isnull && o2c_sign(optional_amount(r, amount, "amount to apply")) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("the amount to apply is zero"),
+				 errhint("Leave it out to apply as much as fits.")));
 }
 
 PG_FUNCTION_INFO_V1(o2c_apply_payment);
@@ -311,17 +341,10 @@ o2c_apply_payment(PG_FUNCTION_ARGS)
 	int64		result;
 
 	r.number = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	r.amount = o2c_pg_arg(2);
-	if (!r.amount.isnull && o2c_sign(optional_amount(r.amount, "amount to apply")) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
-				 errmsg("the amount to apply is zero"),
-				 errhint("Leave it out to apply as much as fits.")));
-	r.discount = optional_amount(o2c_pg_arg(3), "discount");
 	r.effective_on = o2c_pg_arg(4);
-	r.tolerance = optional_amount(o2c_pg_arg(5), "tolerance");
 	o2c_connect();
 	find_invoice(&r);
+	read_amounts(&r, o2c_pg_arg(2), o2c_pg_arg(3), o2c_pg_arg(5));
 	lock_parties(&r, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
 	result = spread(&r);
 	o2c_finish();

@@ -95,8 +95,9 @@ earlier_payment(int64 company, NullableDatum customer, const NullableDatum *args
 								   " FROM o2c.payment WHERE company_id = $1 AND provider = $2 AND provider_reference = $3",
 								   INT8OID, TEXTOID, TEXTOID, NUMERICOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID);
 
-	o2c_run(&find, O2C_ARGS(o2c_int8(company), args[PROVIDER], args[PROVIDER_REFERENCE], args[AMOUNT], args[RECEIVED_ON],
-							args[CURRENCY], args[REFERENCE], args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], customer));
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), args[PROVIDER], args[PROVIDER_REFERENCE], args[AMOUNT], args[RECEIVED_ON],
+								args[CURRENCY], args[REFERENCE], args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], customer)) == 0)
+		elog(ERROR, "a trigger suppressed a payment");
 	if (!o2c_row_bool(0, 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_DUPLICATE),
@@ -117,9 +118,12 @@ write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 								  " $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 								  " ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING"
 								  " RETURNING payment_id, company_id, customer_id, item_id, received_on, amount, currency),"
-								  " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount)"
-								  " SELECT company_id, item_id, customer_id, 'payment', received_on, received_on, currency, - amount"
-								  " FROM taken WHERE item_id IS NOT NULL)"
+								  " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
+								  " SELECT t.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,"
+								  " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
+								  " FROM taken t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
+								  " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
+								  " WHERE t.item_id IS NOT NULL)"
 								  " SELECT payment_id FROM taken",
 								  INT8OID, INT8OID, DATEOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID);
 
@@ -127,27 +131,6 @@ write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 							   args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], args[PROVIDER], args[PROVIDER_REFERENCE])) == 0)
 		return earlier_payment(company, customer, args);
 	return o2c_row_int8(0, 1);
-}
-
-/* The arguments as one text, for the idempotency key. */
-static char *
-request_text(FunctionCallInfo fcinfo)
-{
-	StringInfoData buffer;
-
-	initStringInfo(&buffer);
-	for (int i = 0; i < IDEMPOTENCY_KEY; i++)
-	{
-		if (PG_ARGISNULL(i))
-			appendStringInfoString(&buffer, "|-");
-		else if (i == AMOUNT)
-			appendStringInfo(&buffer, "|%s", numeric_normalize(PG_GETARG_NUMERIC(i)));
-		else if (i == RECEIVED_ON)
-			appendStringInfo(&buffer, "|%d", PG_GETARG_DATEADT(i));
-		else
-			appendStringInfo(&buffer, "|%s", quote_literal_cstr(text_to_cstring(PG_GETARG_TEXT_PP(i))));
-	}
-	return buffer.data;
 }
 
 PG_FUNCTION_INFO_V1(o2c_record_payment);
@@ -163,7 +146,7 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 	for (int i = 0; i < COMPANY; i++)
 		args[i] = o2c_pg_arg(i);
 	o2c_connect();
-	if (o2c_command_seen(company, args[IDEMPOTENCY_KEY], "record_payment", request_text(fcinfo), &result))
+	if (o2c_command_seen(fcinfo, IDEMPOTENCY_KEY, company, "record_payment", &result))
 	{
 		o2c_finish();
 		PG_RETURN_INT64(result);
@@ -176,6 +159,8 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 	if (args[CURRENCY].isnull)
 		args[CURRENCY] = default_currency(company, customer);
 	check_payment(args);
+	args[AMOUNT] = o2c_datum(NumericGetDatum(o2c_round(DatumGetNumeric(args[AMOUNT].value),
+													   o2c_minor_units(TextDatumGetCString(args[CURRENCY].value)))));
 	result = write_payment(company, customer == 0 ? O2C_NULL : o2c_int8(customer), args);
 	o2c_command_done(company, args[IDEMPOTENCY_KEY], result);
 	o2c_finish();
@@ -195,8 +180,11 @@ o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n
 									   " p.received_on, p.currency, p.amount FROM unnest($2, $3) AS g (payment_id, customer_id)"
 									   " JOIN o2c.payment p ON p.company_id = $1 AND p.payment_id = g.payment_id"
 									   " WHERE p.customer_id IS NULL AND p.state = 'received'),"
-									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount)"
-									   " SELECT $1, item_id, customer_id, 'payment', received_on, received_on, currency, - amount FROM given)"
+									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
+									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,"
+									   " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
+									   " FROM given t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
+									   " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id)"
 									   " UPDATE o2c.payment p SET customer_id = given.customer_id, item_id = given.item_id FROM given"
 									   " WHERE p.company_id = $1 AND p.payment_id = given.payment_id", INT8OID, INT8ARRAYOID, INT8ARRAYOID);
 	NullableDatum ids = o2c_datum(o2c_int8_array(payments, n));
@@ -263,7 +251,8 @@ reverse_item(int64 company, const O2cPayment *p, DateADT reversed_on, NullableDa
 	applications = o2c_row_copy(0, 1);
 	if (!applications.isnull)
 		o2c_unapply(company, applications, reversed_on, "reversal", reason);
-	o2c_run(&mirror, O2C_ARGS(o2c_int8(company), o2c_int8(p->item), o2c_date(reversed_on)));
+	if (o2c_run(&mirror, O2C_ARGS(o2c_int8(company), o2c_int8(p->item), o2c_date(reversed_on))) == 0)
+		elog(ERROR, "a trigger suppressed an open item");
 	use.debit_item = o2c_row_int8(0, 1);
 	o2c_apply(company, &use, 1, "reversal");
 }

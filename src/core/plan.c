@@ -7,62 +7,23 @@
  * (guard.c) let only the engine write the columns that are kept beside the
  * facts, such as counters and open amounts; no setting of a client can say so.
  *
- * A plan is kept for the life of a session, in which a table may grow from
- * nothing to millions of rows, and is made once, because planning costs more
- * than running.  What is best while a table is empty (read all of it) would
- * stay in the plan, so the planner is told that the tables are large: see
- * pretend_large().  A bulk plan, which reads a good part of a table, is planned
- * for its arguments and the true sizes each time.
+ * A plan is kept for the life of a session and made once, because planning
+ * costs more than running (estimate.c sees to it that it fits tables that
+ * grow).  A bulk plan, which reads a good part of a table, is planned for its
+ * arguments each time.
  *
  *-------------------------------------------------------------------------
  */
 #include "core/plan.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "miscadmin.h"
-#include "optimizer/plancat.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#define LARGE_TUPLES 1e6
-#define LARGE_PAGES 20000
-
 static int	engine_depth = 0;
-static bool pretence = false;	/* whether plans are made for large tables */
-static get_relation_info_hook_type earlier_hook = NULL;
-
-/* Tells the planner that a table of schema o2c is large, while a plan of the engine is made. */
-static void
-pretend_large(PlannerInfo *root, Oid relation, bool inhparent, RelOptInfo *rel)
-{
-	ListCell   *cell;
-
-	if (earlier_hook)
-		earlier_hook(root, relation, inhparent, rel);
-	if (!pretence || rel->tuples >= LARGE_TUPLES || get_rel_namespace(relation) != get_namespace_oid("o2c", true))
-		return;
-	rel->tuples = LARGE_TUPLES;
-	rel->pages = Max(rel->pages, LARGE_PAGES);
-	foreach(cell, rel->indexlist)
-	{
-		IndexOptInfo *index = lfirst_node(IndexOptInfo, cell);
-
-		index->tuples = LARGE_TUPLES;
-		index->pages = Max(index->pages, LARGE_PAGES / 8);
-		index->tree_height = Max(index->tree_height, 2);
-	}
-}
-
-/* Joins the planner's hook. */
-void
-o2c_plan_init(void)
-{
-	earlier_hook = get_relation_info_hook;
-	get_relation_info_hook = pretend_large;
-}
 
 /* Number of argument types before the first InvalidOid. */
 static int
@@ -107,7 +68,6 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 	Datum		values[O2C_MAX_ARGS];
 	char		nulls[O2C_MAX_ARGS];
 	int			depth = engine_depth;
-	bool		outer_pretence = pretence;
 	volatile int code = 0;
 
 	prepare_plan(plan);
@@ -117,7 +77,6 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 		nulls[i] = args[i].isnull ? 'n' : ' ';
 	}
 	engine_depth = depth + 1;
-	pretence = !plan->bulk;
 	PG_TRY();
 	{
 		code = SPI_execute_plan(plan->plan, values, nulls, read_only, limit);
@@ -125,7 +84,6 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 	PG_FINALLY();
 	{
 		engine_depth = depth;
-		pretence = outer_pretence;
 	}
 	PG_END_TRY();
 	if (code < 0)
@@ -168,7 +126,6 @@ o2c_leave_engine(void)
 	int			depth = engine_depth;
 
 	engine_depth = 0;
-	pretence = false;
 	return depth;
 }
 
@@ -177,13 +134,18 @@ void
 o2c_reenter_engine(int depth)
 {
 	engine_depth = depth;
-	pretence = true;
 }
 
 /* A column of the last result; columns count from 1. */
 Datum
 o2c_row_datum(uint64 row, int column, bool *isnull)
 {
+	/* a trigger of the user that suppresses a row must not make us read past the result */
+	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("a statement of o2c returned no row"),
+				 errhint("A trigger on its tables may suppress rows; it must not.")));
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
 }
 

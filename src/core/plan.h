@@ -61,7 +61,6 @@ o2c_arg(Datum value, bool isnull)
 /* the function's own argument, handed on */
 #define o2c_pg_arg(n) o2c_arg(PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n), PG_ARGISNULL(n))
 
-extern void o2c_plan_init(void);
 extern uint64 o2c_run(O2cPlan *plan, const NullableDatum *args);
 extern uint64 o2c_run_limit(O2cPlan *plan, const NullableDatum *args, long limit);
 extern uint64 o2c_query(O2cPlan *plan, const NullableDatum *args);

@@ -39,6 +39,9 @@ BEGIN
         RAISE EXCEPTION 'quantity % is out of range', receive_stock.quantity
             USING ERRCODE = 'OC002', HINT = 'Receive a positive quantity; use o2c.adjust_stock() to correct a count.';
     END IF;
+    IF NOT isfinite(receive_stock.received_on) THEN
+        RAISE EXCEPTION 'receive_stock needs a finite date' USING ERRCODE = 'OC002';
+    END IF;
     INSERT INTO o2c.stock (company_id, product_id, location)
     VALUES (receive_stock.company_id, product, receive_stock.location) ON CONFLICT DO NOTHING;
     INSERT INTO o2c.stock_movement (company_id, product_id, location, kind, quantity, effective_on, reason)
@@ -48,7 +51,7 @@ BEGIN
     RETURN id;
 END $$;
 COMMENT ON FUNCTION o2c.receive_stock(text, numeric, text, date, text, bigint) IS
-'Books goods in and gives them to backordered lines, the earliest requested date first. Arguments: sku, quantity in the product''s unit, place, date (today), reason, company. Result: movement_id. Errors: OC001 unknown product, OC002 quantity not positive and finite, 23503 unknown place.';
+'Books goods in and gives them to backordered lines, the earliest requested date first. Arguments: sku, quantity in the product''s unit, place, date (today), reason, company. Result: movement_id. Errors: OC001 unknown product, OC002 quantity not positive and finite or date not finite, 23503 unknown place.';
 
 CREATE FUNCTION o2c.adjust_stock(sku text, quantity numeric, reason text, location text DEFAULT 'MAIN', adjusted_on date DEFAULT NULL,
     company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
@@ -56,8 +59,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE id bigint;
 BEGIN
-    IF adjust_stock.quantity IS NULL OR adjust_stock.quantity = 0 OR coalesce(adjust_stock.reason, '') = '' THEN
-        RAISE EXCEPTION 'adjust_stock needs a quantity other than 0 and a reason' USING ERRCODE = 'OC002';
+    IF adjust_stock.quantity = 0 OR (adjust_stock.quantity > '-Infinity' AND adjust_stock.quantity < 'Infinity') IS NOT TRUE
+       OR coalesce(adjust_stock.reason, '') = '' OR NOT isfinite(adjust_stock.adjusted_on) THEN
+        RAISE EXCEPTION 'adjust_stock needs a finite quantity other than 0, a reason and a finite date' USING ERRCODE = 'OC002';
     END IF;
     INSERT INTO o2c.stock_movement (company_id, product_id, location, kind, quantity, effective_on, reason)
     SELECT s.company_id, s.product_id, s.location, 'adjustment', adjust_stock.quantity, coalesce(adjusted_on, o2c.today()), adjust_stock.reason
@@ -72,4 +76,4 @@ BEGIN
     RETURN id;
 END $$;
 COMMENT ON FUNCTION o2c.adjust_stock(text, numeric, text, text, date, bigint) IS
-'Corrects the stock on hand by a quantity, negative to take away. Arguments: sku, quantity, reason (kept), place, date (today), company. Result: movement_id. Errors: OC001 no such stock, OC002 no quantity or reason, 23514 when less would remain than is reserved.';
+'Corrects the stock on hand by a quantity, negative to take away. Arguments: sku, quantity, reason (kept), place, date (today), company. Result: movement_id. Errors: OC001 no such stock, OC002 no finite quantity, reason or finite date, 23514 when less would remain than is reserved.';

@@ -18,6 +18,7 @@
 #include "core/money.h"
 #include "core/plan.h"
 #include "core/trigger.h"
+#include "party/customer.h"
 
 #define BOOLARRAY 1000			/* pg_type.dat has no symbol for boolean[] */
 
@@ -184,18 +185,40 @@ o2c_keep_reserved(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Gives stock that came in to the lines that wait for it. */
-static void
-serve_backorders(int64 company, Datum products, Datum locations)
+/*
+ * The customers whose lines wait for some products, with their groups locked:
+ * before the stock is, as everywhere (party/customer.c).
+ */
+static NullableDatum
+lock_waiting(int64 company, Datum products, Datum locations)
 {
-	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT l.order_id) FROM o2c.order_line l"
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT o.customer_id) FROM o2c.order_line l"
 								   " JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = l.order_id AND o.location = ANY ($3)"
 								   " WHERE l.company_id = $1 AND l.product_id = ANY ($2) AND l.kind = 'item'"
 								   " AND l.confirmed_quantity > l.shipped_quantity + l.reserved_quantity",
 								   INT8OID, INT8ARRAYOID, TEXTARRAYOID);
-	NullableDatum orders;
+	NullableDatum customers;
 
 	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(products), o2c_datum(locations)));
+	customers = o2c_row_copy(0, 1);
+	if (!customers.isnull)
+		o2c_lock_customer_array(company, customers.value);
+	return customers;
+}
+
+/* Gives stock that came in to the lines of some customers that wait for it. */
+static void
+serve_backorders(int64 company, Datum products, Datum locations, NullableDatum customers)
+{
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT l.order_id) FROM o2c.order_line l"
+								   " JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = l.order_id"
+								   " AND o.location = ANY ($3) AND o.customer_id = ANY ($4)"
+								   " WHERE l.company_id = $1 AND l.product_id = ANY ($2) AND l.kind = 'item'"
+								   " AND l.confirmed_quantity > l.shipped_quantity + l.reserved_quantity",
+								   INT8OID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID);
+	NullableDatum orders;
+
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(products), o2c_datum(locations), customers));
 	orders = o2c_row_copy(0, 1);
 	if (!orders.isnull)
 		reserve(company, orders.value, o2c_datum(products));
@@ -226,18 +249,36 @@ move_on_hand(Movements *m)
 								   INT8OID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, BOOLARRAY);
 	Datum		products,
 				locations;
+	NullableDatum waiting = O2C_NULL;
 
 	if (m->n == 0)
 		return;
 	products = o2c_int8_array(m->products, m->n);
 	locations = o2c_text_array(m->locations, m->n);
+	if (m->came_in)
+		waiting = lock_waiting(m->company, products, locations);
 	o2c_run(&move, O2C_ARGS(o2c_int8(m->company), o2c_datum(products), o2c_datum(locations),
 							o2c_datum(o2c_datum_array(m->quantities, m->n, NUMERICOID)),
 							o2c_datum(o2c_datum_array(m->shipments, m->n, BOOLOID))));
-	if (m->came_in)
-		serve_backorders(m->company, products, locations);
+	if (!waiting.isnull)
+		serve_backorders(m->company, products, locations, waiting);
 	m->n = 0;
 	m->came_in = false;
+}
+
+/* Whether a movement takes its reservation along; only the engine ships, because the lines must move with the goods. */
+static bool
+is_shipment(Relation rel, const char *kind)
+{
+	if (strcmp(kind, "shipment") != 0)
+		return false;
+	if (!o2c_inside_engine())
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_IMMUTABLE),
+				 errmsg("a shipment is not a movement to write"),
+				 errhint("Use o2c.ship_order(), or an adjustment."),
+				 errtable(rel)));
+	return true;
 }
 
 #define MOVEMENT_BATCH 4096
@@ -272,7 +313,7 @@ o2c_keep_on_hand(PG_FUNCTION_ARGS)
 		m.company = company;
 		m.products[m.n] = o2c_slot_int8(changes.after, product_column);
 		m.locations[m.n] = o2c_slot_text(changes.after, location_column);
-		m.shipments[m.n] = o2c_bool(strcmp(o2c_slot_text(changes.after, kind_column), "shipment") == 0);
+		m.shipments[m.n] = o2c_bool(is_shipment(trigdata->tg_relation, o2c_slot_text(changes.after, kind_column)));
 		m.quantities[m.n++] = o2c_datum(NumericGetDatum(quantity));
 		m.came_in |= o2c_sign(quantity) > 0;
 	}

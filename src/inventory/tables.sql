@@ -9,6 +9,10 @@ CREATE TABLE IF NOT EXISTS o2c.location (
 );
 COMMENT ON TABLE o2c.location IS 'Places that hold stock';
 
+IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'o2c.sales_order'::regclass AND conname = 'sales_order_location_fkey') THEN
+    ALTER TABLE o2c.sales_order ADD CONSTRAINT sales_order_location_fkey FOREIGN KEY (company_id, location) REFERENCES o2c.location;
+END IF;
+
 CREATE TABLE IF NOT EXISTS o2c.stock (
     company_id  bigint NOT NULL DEFAULT o2c.current_company(),
     product_id  bigint NOT NULL,
@@ -29,7 +33,7 @@ CREATE TABLE IF NOT EXISTS o2c.stock_movement (
     product_id    bigint NOT NULL,
     location      text NOT NULL,
     kind          text NOT NULL CONSTRAINT stock_movement_kind CHECK (kind IN ('receipt', 'shipment', 'return', 'adjustment')),
-    quantity      numeric NOT NULL CONSTRAINT stock_movement_quantity CHECK (quantity <> 0 AND quantity > '-Infinity' AND quantity < 'Infinity'),
+    quantity      numeric NOT NULL,
     effective_on  date NOT NULL DEFAULT o2c.today(),
     recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     order_id      bigint,
@@ -37,6 +41,8 @@ CREATE TABLE IF NOT EXISTS o2c.stock_movement (
     reason        text,
     actor         text NOT NULL DEFAULT o2c.actor(),
     CONSTRAINT stock_movement_pkey PRIMARY KEY (company_id, movement_id),
+    CONSTRAINT stock_movement_quantity CHECK (quantity > '-Infinity' AND quantity < 'Infinity' AND
+        CASE kind WHEN 'adjustment' THEN quantity <> 0 WHEN 'shipment' THEN quantity < 0 ELSE quantity > 0 END),
     CONSTRAINT stock_movement_stock_fkey FOREIGN KEY (company_id, product_id, location) REFERENCES o2c.stock
 );
 COMMENT ON TABLE o2c.stock_movement IS 'What came in and went out, append-only; positive quantities come in';

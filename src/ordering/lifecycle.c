@@ -181,6 +181,28 @@ o2c_advance_order(PG_FUNCTION_ARGS)
 	return PointerGetDatum(row);
 }
 
+PG_FUNCTION_INFO_V1(o2c_add_line);
+/* o2c._add_line(): before a line is inserted by somebody else than the engine */
+Datum
+o2c_add_line(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT state FROM o2c.sales_order WHERE company_id = $1 AND order_id = $2 FOR SHARE", INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._add_line", O2C_BEFORE_ROW, 0);
+	int64		order_id = o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "order_id");
+
+	if (o2c_inside_engine())
+		return PointerGetDatum(trigdata->tg_trigtuple);
+	o2c_connect();
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "company_id")), o2c_int8(order_id))) > 0 &&
+		strcmp(o2c_row_text(0, 1), "draft") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("order %lld is %s and takes no more lines", (long long) order_id, o2c_row_text(0, 1)),
+				 errhint("Enter what is missing as another order.")));
+	o2c_finish();
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
 PG_FUNCTION_INFO_V1(o2c_cancel_lines);
 /* o2c._cancel_lines(): after an order was cancelled */
 Datum

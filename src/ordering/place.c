@@ -56,7 +56,7 @@ o2c_check_range(int line, const char *what, Numeric value, bool zero_allowed, bo
 
 /* Refuses a tax category that is none, or that does not fit its rate (EN 16931 BR-S-05, BR-Z-05 and their kin). */
 static void
-check_category(int number, const O2cDraftLine *line)
+check_category(const char *what, int number, const O2cDraftLine *line)
 {
 	static const char *const categories[] = {"S", "Z", "E", "AE", "K", "G", "O"};
 	bool		known = line->category == NULL;
@@ -67,7 +67,7 @@ check_category(int number, const O2cDraftLine *line)
 		(line->category != NULL && (strcmp(line->category, "S") == 0) != (o2c_sign(line->rate) > 0)))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
-				 errmsg("line %d: tax category and rate do not fit together", number),
+				 errmsg("%s %d: tax category and rate do not fit together", what, number),
 				 errhint("Give both or none; only category S has a rate above 0.")));
 }
 
@@ -100,7 +100,7 @@ o2c_read_line(const JsonbValue *object, int number)
 		o2c_check_range(number, "unit price", line.unit_price, true, false);
 	if (line.rate != NULL)
 		o2c_check_range(number, "tax rate", line.rate, true, true);
-	check_category(number, &line);
+	check_category("line", number, &line);
 	return line;
 }
 
@@ -127,6 +127,7 @@ read_charge(const JsonbValue *object, int number)
 	o2c_check_range(number, "tax rate", line.rate, true, true);
 	if (line.category == NULL)
 		line.category = o2c_sign(line.rate) > 0 ? "S" : "Z";
+	check_category("charge", number, &line);
 	line.quantity = o2c_int_numeric(1);
 	line.discount = o2c_zero();
 	return line;
@@ -362,7 +363,7 @@ place(FunctionCallInfo fcinfo, int64 company)
 
 	if (DATE_NOT_FINITE(ordered_on) || (!PG_ARGISNULL(ARG_REQUESTED_ON) && DATE_NOT_FINITE(PG_GETARG_DATEADT(ARG_REQUESTED_ON))))
 		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("an order needs finite dates")));
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("the dates of an order must be finite")));
 	order.buyer = o2c_find_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
 	order.currency = PG_ARGISNULL(ARG_CURRENCY) ? order.buyer.currency : text_to_cstring(PG_GETARG_TEXT_PP(ARG_CURRENCY));
 	order.digits = o2c_minor_units(order.currency);
@@ -373,14 +374,6 @@ place(FunctionCallInfo fcinfo, int64 company)
 	o2c_insert_lines(&order, order_id, 1);
 	submit(company, order_id);
 	return order_id;
-}
-
-/* What the idempotency key stands for. */
-static char *
-request_text(FunctionCallInfo fcinfo)
-{
-	return psprintf("%s %s", text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)),
-					JsonbToCString(NULL, &PG_GETARG_JSONB_P(ARG_LINES)->root, 0));
 }
 
 PG_FUNCTION_INFO_V1(o2c_place_order);
@@ -395,7 +388,7 @@ o2c_place_order(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("place_order needs a customer and lines")));
 	o2c_connect();
-	if (!o2c_command_seen(company, o2c_pg_arg(ARG_KEY), "place_order", PG_ARGISNULL(ARG_KEY) ? "" : request_text(fcinfo), &order_id))
+	if (!o2c_command_seen(fcinfo, ARG_KEY, company, "place_order", &order_id))
 	{
 		order_id = place(fcinfo, company);
 		o2c_command_done(company, o2c_pg_arg(ARG_KEY), order_id);

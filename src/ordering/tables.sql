@@ -95,6 +95,8 @@ CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENC
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent',
     'quantity,unit_price,discount_percent,net_amount,tax_amount');
+CREATE OR REPLACE TRIGGER b_draft BEFORE INSERT ON o2c.order_line
+    FOR EACH ROW EXECUTE FUNCTION o2c._add_line();
 
 CREATE OR REPLACE VIEW o2c.verify_order_total AS
 SELECT o.company_id, 'order total' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
@@ -106,7 +108,8 @@ LEFT JOIN (SELECT n.company_id, n.order_id,
                   coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'charge'), 0) AS charge_amount,
                   sum(n.tax_amount) AS tax_amount
            FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l
-    ON l.company_id = o.company_id AND l.order_id = o.order_id
+    -- a draft has no totals yet
+    ON l.company_id = o.company_id AND l.order_id = o.order_id AND o.number IS NOT NULL
 WHERE (o.line_amount, o.charge_amount, o.tax_amount)
       <> (coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0))
 UNION ALL

@@ -29,15 +29,22 @@ o2c_find_customer(int64 company, const char *code)
 	return o2c_row_int8(0, 1);
 }
 
-/* Locks the groups of some customers, in id order. */
+/* Locks the groups of some customers (a bigint[]), in id order. */
 void
-o2c_lock_customers(int64 company, const int64 *customers, int n)
+o2c_lock_customer_array(int64 company, Datum customers)
 {
 	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.customer WHERE company_id = $1 AND customer_id IN"
 								   " (SELECT group_id FROM o2c.customer WHERE company_id = $1 AND customer_id = ANY ($2))"
 								   " ORDER BY customer_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
 
-	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(customers, n))));
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
+}
+
+/* The same for a C array. */
+void
+o2c_lock_customers(int64 company, const int64 *customers, int n)
+{
+	o2c_lock_customer_array(company, o2c_int8_array(customers, n));
 }
 
 /* Locks the group of one customer. */

@@ -11,6 +11,7 @@
 #include "o2c.h"
 
 extern int64 o2c_find_customer(int64 company, const char *code);
+extern void o2c_lock_customer_array(int64 company, Datum customers);
 extern void o2c_lock_customers(int64 company, const int64 *customers, int n);
 extern void o2c_lock_customer(int64 company, int64 customer);
 

@@ -216,9 +216,9 @@ check_item(const Balance *item)
 
 	if (numeric_is_nan(rest) || numeric_is_inf(rest) ||
 		o2c_sign(rest) * sign < 0 || o2c_cmp(rest, item->amount) * sign > 0)
-		o2c_refuse_over_application(psprintf("open item %lld", (long long) item->id),
-									psprintf("Its amount is %s, %s is open, %s was to be applied.",
-											 o2c_numeric_text(item->amount), o2c_numeric_text(item->open),
+		o2c_refuse_over_application("an open item",
+									psprintf("The amount of open item %lld is %s, %s is open, %s was to be applied.",
+											 (long long) item->id, o2c_numeric_text(item->amount), o2c_numeric_text(item->open),
 											 o2c_numeric_text(taken)));
 	o2c_check_amount(sign > 0 ? rest : o2c_neg(rest), item->currency, "open amount that is left");
 }
@@ -307,7 +307,7 @@ check_reversals(int64 company, const Posting *postings, int n)
 								  " WHERE r.company_id = $1 AND r.application_id = ANY ($2) AND (a.reverses IS NOT NULL"
 								  " OR (a.debit_item_id, a.cash_amount, a.discount_amount, a.tolerance_amount, a.writeoff_amount)"
 								  " <> (r.debit_item_id, - r.cash_amount, - r.discount_amount, - r.tolerance_amount, - r.writeoff_amount)"
-								  " OR a.credit_item_id IS DISTINCT FROM r.credit_item_id OR r.effective_on < a.effective_on)"
+								  " OR a.method = 'reversal' OR a.credit_item_id IS DISTINCT FROM r.credit_item_id OR r.effective_on < a.effective_on)"
 								  " LIMIT 1", INT8OID, INT8ARRAYOID);
 	int64	   *ids = palloc_extended(sizeof(int64) * n, MCXT_ALLOC_HUGE);
 	int			reversals = 0;
@@ -358,9 +358,9 @@ check_history(int64 company, const Balance *items, int n_items)
 		ids[i] = o2c_row_int8(i, 1);
 	if (n == 0 || o2c_run(&over, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(ids, n)))) == 0)
 		return;
-	o2c_refuse_over_application(psprintf("open item %lld", (long long) o2c_row_int8(0, 1)),
-								psprintf("Its amount is %s, but on %s %s would have been applied: what was taken back is open again from the date of the reversal on.",
-										 o2c_row_text(0, 3), o2c_date_text(o2c_row_int4(0, 2)), o2c_row_text(0, 4)));
+	o2c_refuse_over_application("an open item",
+								psprintf("The amount of open item %lld is %s, but on %s %s would have been applied: what was taken back is open again from the date of the reversal on.",
+										 (long long) o2c_row_int8(0, 1), o2c_row_text(0, 3), o2c_date_text(o2c_row_int4(0, 2)), o2c_row_text(0, 4)));
 }
 
 /* Moves the open amounts. */
@@ -478,8 +478,9 @@ o2c_apply(int64 company, const O2cApplication *rows, int n, const char *method)
 	}
 	for (int i = 0; i < 6; i++)
 		arrays[i] = o2c_datum(o2c_datum_array(&values[i * n], n, types[i]));
-	o2c_run(&add, O2C_ARGS(o2c_int8(company), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5],
-						   o2c_cstring(method)));
+	if (o2c_run(&add, O2C_ARGS(o2c_int8(company), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5],
+							   o2c_cstring(method))) != n)
+		elog(ERROR, "a trigger suppressed applications");
 	return o2c_row_int8(0, 1);
 }
 
@@ -510,10 +511,13 @@ check_unapply(int64 company, int64 application)
 	static O2cPlan find = O2C_PLAN("SELECT i.customer_id FROM o2c.application a"
 								   " JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = a.debit_item_id"
 								   " WHERE a.company_id = $1 AND a.application_id = $2", INT8OID, INT8OID);
-	static O2cPlan read = O2C_PLAN("SELECT a.effective_on, a.reverses, r.application_id, d.kind = 'reversal' FROM o2c.application a"
-								   " JOIN o2c.open_item d ON d.company_id = $1 AND d.item_id = a.debit_item_id"
+	static O2cPlan read = O2C_PLAN("SELECT a.effective_on, CASE WHEN a.reverses IS NOT NULL"
+								   " THEN format('It takes application %s back itself.', a.reverses) WHEN r.application_id IS NOT NULL"
+								   " THEN format('Application %s took it back.', r.application_id) WHEN a.method = 'reversal'"
+								   " THEN 'It takes a payment back.' END FROM o2c.application a"
 								   " LEFT JOIN o2c.application r ON r.company_id = $1 AND r.reverses = a.application_id"
 								   " WHERE a.company_id = $1 AND a.application_id = $2", INT8OID, INT8OID);
+	char	   *problem;
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(application))) == 0)
 		ereport(ERROR,
@@ -521,18 +525,12 @@ check_unapply(int64 company, int64 application)
 				 errmsg("company %lld has no application %lld", (long long) company, (long long) application)));
 	o2c_lock_customer(company, o2c_row_int8(0, 1));
 	o2c_run(&read, O2C_ARGS(o2c_int8(company), o2c_int8(application)));
-	if (o2c_row_int8(0, 2) != 0 || o2c_row_int8(0, 3) != 0)
+	problem = o2c_row_text(0, 2);
+	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_STATE),
 				 errmsg("application %lld cannot be taken back", (long long) application),
-				 o2c_row_int8(0, 2) != 0 ? errdetail("It takes application %lld back itself.", (long long) o2c_row_int8(0, 2))
-				 : errdetail("Application %lld took it back.", (long long) o2c_row_int8(0, 3))));
-	if (o2c_row_bool(0, 4))
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_STATE),
-				 errmsg("application %lld cannot be taken back", (long long) application),
-				 errdetail("It closes a payment that was reversed."),
-				 errhint("Record the payment again when it comes in again.")));
+				 errdetail("%s", problem)));
 	return o2c_row_int4(0, 1);
 }
 

@@ -118,17 +118,22 @@ o2c_derive_item(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._derive_item", O2C_BEFORE_ROW, 0);
 	NullableDatum amount = new_column(trigdata, "amount");
 	NullableDatum currency = new_column(trigdata, "currency");
-	int			column = o2c_column(trigdata->tg_relation, "open_amount");
+	int			columns[2] = {o2c_column(trigdata->tg_relation, "amount"), o2c_column(trigdata->tg_relation, "open_amount")};
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+	char	   *code;
 
 	/* what is missing is left to NOT NULL, which names the column */
 	if (amount.isnull || currency.isnull)
 		return PointerGetDatum(trigdata->tg_trigtuple);
-	o2c_check_amount(DatumGetNumeric(DirectFunctionCall1(numeric_abs, amount.value)),
-					 TextDatumGetCString(currency.value), "amount of the open item");
+	code = TextDatumGetCString(currency.value);
+	o2c_check_amount(DatumGetNumeric(DirectFunctionCall1(numeric_abs, amount.value)), code, "amount of the open item");
 	o2c_check_date(new_column(trigdata, "effective_on"), "date of the open item");
 	o2c_check_date(new_column(trigdata, "due_on"), "due date of the open item");
+	/* the same amount, shown with the decimals of its currency */
+	values[0] = values[1] = NumericGetDatum(o2c_round(DatumGetNumeric(amount.value), o2c_minor_units(code)));
 	return PointerGetDatum(heap_modify_tuple_by_cols(trigdata->tg_trigtuple, RelationGetDescr(trigdata->tg_relation),
-													 1, &column, &amount.value, &amount.isnull));
+													 2, columns, values, nulls));
 }
 
 /* Whether a row's open amount is zero; no row is like an open one. */

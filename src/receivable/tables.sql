@@ -52,6 +52,9 @@ CREATE OR REPLACE TRIGGER settle_update AFTER UPDATE ON o2c.open_item
 CREATE OR REPLACE TRIGGER make_items AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._make_items();
 
+CREATE OR REPLACE TRIGGER move_items AFTER UPDATE OF credit_account_id ON o2c.customer_credit
+    FOR EACH ROW EXECUTE FUNCTION o2c._move_customer_items();
+
 CREATE TABLE IF NOT EXISTS o2c.instalment_discount (
     company_id  bigint NOT NULL DEFAULT o2c.current_company(),
     item_id     bigint NOT NULL,
@@ -184,3 +187,6 @@ CROSS JOIN LATERAL (VALUES ('exposure receivable'::text, coalesce(s.receivable, 
                            ('exposure unapplied', coalesce(s.unapplied, 0), a.unapplied)) AS p (check_name, expected, found)
 WHERE p.expected <> p.found;
 COMMENT ON VIEW o2c.verify_exposure_receivable IS 'Credit accounts whose receivable or unapplied part is not the sum over their customers'' open items';
+
+CREATE OR REPLACE TRIGGER record_history AFTER INSERT ON o2c.credit_application
+    FOR EACH ROW EXECUTE FUNCTION o2c._record_history();

@@ -191,7 +191,7 @@ BEGIN
 END $$;
 SET LOCAL enable_nestloop = off;
 SET LOCAL enable_mergejoin = off;
-SELECT is((SELECT count(*) FROM pg_temp.plan_of('SELECT FROM account a JOIN account b USING (iban, reference)') p WHERE p LIKE '%Hash Join%'), 1::bigint, 'they are joined by hash');
+SELECT is((SELECT count(*) FROM pg_temp.plan_of('SELECT FROM account a FULL JOIN account b USING (iban, reference)') p WHERE p LIKE '%Hash Full Join%'), 1::bigint, 'they are joined by hash');
 SELECT is((SELECT count(*) FROM account a JOIN account b USING (iban)), 89::bigint, 'hash join');
 SET LOCAL enable_mergejoin = on;
 SET LOCAL enable_hashjoin = off;

@@ -6,8 +6,17 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use O2C;
 
+my ($version) = slurp_file('o2c.control') =~ /^default_version = '(.*)'/m;
+my @versions = slurp_file('META.json') =~ /^ +"version": "(.*)"/mg;
+is("@versions", "$version $version 1.0.0", 'META.json has the version of o2c.control');
+
 my $node = new_node('main');
 create_o2c($node, 'one');
+
+# billing moves exposure from one part to another, which frees no credit
+is($node->safe_psql('one', "SELECT string_agg(state, ' ' ORDER BY order_id) FROM o2c.sales_order"), 'confirmed completed completed held completed',
+	'the sample is as it says, and the order over the limit still held');
+verify_ok($node, 'one', 'for the sample');
 
 # install() is repeatable
 my ($definitions, $contents) = (definitions($node, 'one'), contents($node, 'one'));
