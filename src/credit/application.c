@@ -397,24 +397,44 @@ o2c_rule_credit_approved(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(finding);
 }
 
-PG_FUNCTION_INFO_V1(o2c_follow_approval);
-/* o2c._follow_approval(): after credit was approved; the held orders that it lets pass are looked at again */
-Datum
-o2c_follow_approval(PG_FUNCTION_ARGS)
+/* Looks again at the held orders of those who use a customer's credit. */
+static void
+recheck_users(int64 company, int64 customer)
 {
 	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT o.customer_id) FROM o2c.customer_credit c"
 								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
 								   " JOIN o2c.sales_order o ON o.company_id = $1 AND o.customer_id = c.customer_id AND o.state = 'held'"
 								   " WHERE c.company_id = $1 AND $2 IN (a.customer_id, c.customer_id)", INT8OID, INT8OID);
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_approval", O2C_AFTER_ROW, 0);
-	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "company_id");
 	NullableDatum customers;
 
-	o2c_connect();
-	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "customer_id"))));
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
 	customers = o2c_row_copy(0, 1);
 	if (!customers.isnull)
 		o2c_recheck_orders(company, customers.value);
+}
+
+PG_FUNCTION_INFO_V1(o2c_follow_status);
+/*
+ * o2c._follow_status(): after a status was recorded
+ *
+ * The credit account is written, though nothing in it changes: a transaction
+ * that knows the status of before from an older snapshot, and locks or writes
+ * the account, fails with 40001 instead of acting on it.
+ */
+Datum
+o2c_follow_status(PG_FUNCTION_ARGS)
+{
+	static O2cPlan touch = O2C_PLAN("UPDATE o2c.credit_account a SET credit_limit = a.credit_limit FROM o2c.customer_credit c"
+									" WHERE c.company_id = $1 AND c.customer_id = $2 AND a.company_id = $1"
+									" AND a.credit_account_id = c.credit_account_id", INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_status", O2C_AFTER_ROW, 0);
+	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "company_id");
+	int64		customer = o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "customer_id");
+
+	o2c_connect();
+	o2c_run(&touch, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
+	if (strcmp(o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "status"), "approved") == 0)
+		recheck_users(company, customer);
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

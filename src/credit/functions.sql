@@ -363,11 +363,12 @@ CREATE FUNCTION o2c._keep_scorecard_part() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE part record;
 BEGIN
+    -- written, not only locked: whoever activates the version from an older snapshot fails with 40001
     FOR part IN
-        SELECT s.scorecard, s.version, s.state FROM o2c.scorecard s
+        UPDATE o2c.scorecard s SET state = s.state
         WHERE s.company_id = coalesce(NEW.company_id, OLD.company_id)
           AND (s.scorecard, s.version) IN ((OLD.scorecard, OLD.version), (NEW.scorecard, NEW.version))
-        FOR SHARE LOOP
+        RETURNING s.scorecard, s.version, s.state LOOP
         IF part.state <> 'draft' THEN
             RAISE EXCEPTION 'version % of scorecard "%" is in use and cannot be changed', part.version, part.scorecard
                 USING ERRCODE = 'OC102', HINT = 'Make a new version with o2c.copy_scorecard().';
@@ -573,9 +574,9 @@ AS 'MODULE_PATHNAME', 'o2c_rule_credit_approved' LANGUAGE C VOLATILE SET search_
 COMMENT ON FUNCTION o2c.rule_credit_approved(o2c.rule_case, jsonb) IS
 'Rule: the customer has active credit (o2c.credit_status is approved). Parameters: {"amount": documents up to this pass without it, in the currency of the credit account (0)}. No company has this rule until it adds a row to o2c.rule. Observed: the document, threshold: that amount.';
 
-CREATE FUNCTION o2c._follow_approval() RETURNS trigger
-AS 'MODULE_PATHNAME', 'o2c_follow_approval' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c._follow_approval() IS 'Row trigger: when credit is approved, the held orders of those who use it are checked again.';
+CREATE FUNCTION o2c._follow_status() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_follow_status' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._follow_status() IS 'Row trigger: a new status keeps those who know only the one before from the credit account (40001); when credit is approved, the held orders of those who use it are checked again.';
 
 CREATE FUNCTION o2c._are_ranges(conditions jsonb) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

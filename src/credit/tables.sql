@@ -420,8 +420,8 @@ COMMENT ON COLUMN o2c.credit_status.expires_on IS 'The last day of an approval; 
 CREATE INDEX IF NOT EXISTS credit_status_latest ON o2c.credit_status (company_id, customer_id, effective_on, status_id);
 CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_status
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
-CREATE OR REPLACE TRIGGER follow_approval AFTER INSERT ON o2c.credit_status
-    FOR EACH ROW WHEN (NEW.status = 'approved') EXECUTE FUNCTION o2c._follow_approval();
+CREATE OR REPLACE TRIGGER follow_status AFTER INSERT ON o2c.credit_status
+    FOR EACH ROW EXECUTE FUNCTION o2c._follow_status();
 CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.credit_status REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('credit', 'customer_id', '', 'status');
 
