@@ -264,7 +264,7 @@ o2c_credit_invoice(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("credit_invoice needs an invoice and a finite date")));
 	o2c_connect();
-	if (!o2c_command_seen(company, o2c_pg_arg(5), "credit_invoice", psprintf("%lld", (long long) PG_GETARG_INT64(0)), &note))
+	if (!o2c_command_seen(fcinfo, 5, company, "credit_invoice", &note))
 	{
 		note = credit(company, PG_GETARG_INT64(0), credited_on, wishes, PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
 					  !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));

@@ -106,10 +106,10 @@ CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.invoice REFERENCING 
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
-CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.invoice_line
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
-CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.invoice_tax
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.invoice_line
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.invoice_tax
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
 
 -- EN 16931: BR-CO-10 and BR-CO-12 (sums of lines and charges), BR-CO-14 (sum of tax), the taxable amount of
 -- each category (BR-S-08 and its kin) and BR-CO-17 (tax of a category); BR-CO-13 and BR-CO-15 are constraints

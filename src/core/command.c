@@ -10,6 +10,9 @@
  */
 #include "core/command.h"
 
+#include "lib/stringinfo.h"
+#include "utils/lsyscache.h"
+
 /* The answer of an earlier command with this key, which must have been the same. */
 static int64
 earlier_result(int64 company, NullableDatum key, const char *command, const char *request)
@@ -26,19 +29,51 @@ earlier_result(int64 company, NullableDatum key, const char *command, const char
 	return o2c_row_int8(0, 1);
 }
 
+/* An argument as text, so that equal values have equal texts. */
+static char *
+argument_text(FunctionCallInfo fcinfo, int n)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, n);
+	Oid			output;
+	bool		is_varlena;
+
+	if (type == NUMERICOID)
+		return numeric_normalize(PG_GETARG_NUMERIC(n));
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, PG_GETARG_DATUM(n));
+}
+
+/* What a key stands for: all arguments but the key itself and the last one, the company. */
+static char *
+request_text(FunctionCallInfo fcinfo, int key)
+{
+	StringInfoData request;
+
+	initStringInfo(&request);
+	for (int i = 0; i < PG_NARGS() - 1; i++)
+		if (i != key && !PG_ARGISNULL(i))
+			appendStringInfo(&request, "%d=%s\n", i, quote_literal_cstr(argument_text(fcinfo, i)));
+	return request.data;
+}
+
 /*
- * Whether this command was carried out before under the same key; then *result
- * is what it answered.  Without a key nothing is remembered.
+ * Whether this command was carried out before under the key that is one of its
+ * arguments; then *result is what it answered.  Without a key nothing is
+ * remembered.
  */
 bool
-o2c_command_seen(int64 company, NullableDatum key, const char *command, const char *request, int64 *result)
+o2c_command_seen(FunctionCallInfo fcinfo, int key_argument, int64 company, const char *command, int64 *result)
 {
 	static O2cPlan add = O2C_PLAN("INSERT INTO o2c.command (company_id, key, command, request)"
 								  " VALUES ($1, $2, $3, md5($4)) ON CONFLICT DO NOTHING",
 								  INT8OID, TEXTOID, TEXTOID, TEXTOID);
 
+	NullableDatum key = o2c_pg_arg(key_argument);
+	char	   *request;
+
 	if (key.isnull)
 		return false;
+	request = request_text(fcinfo, key_argument);
 	if (o2c_run(&add, O2C_ARGS(o2c_int8(company), key, o2c_cstring(command), o2c_cstring(request))) == 1)
 		return false;
 	*result = earlier_result(company, key, command, request);

@@ -12,7 +12,7 @@
 
 #include "core/plan.h"
 
-extern bool o2c_command_seen(int64 company, NullableDatum key, const char *command, const char *request, int64 *result);
+extern bool o2c_command_seen(FunctionCallInfo fcinfo, int key_argument, int64 company, const char *command, int64 *result);
 extern void o2c_command_done(int64 company, NullableDatum key, int64 result);
 
 #endif /* O2C_COMMAND_H */

@@ -4,12 +4,13 @@
  *		The row guard: facts are never rewritten, and what is kept beside them is
  *		written by the engine only, whoever writes the table.
  *
- * o2c._guard(free, kept, removable[, agreed]) BEFORE INSERT OR UPDATE OR DELETE, per row:
- *   free       comma-separated columns that may change at any time, or "*"
- *   kept       columns that only the engine writes (counters, states)
- *   removable  "removable" where rows may be deleted, "permanent" where not
- *   agreed     optional: columns that come with the row, and that only the
- *              engine changes afterwards
+ * o2c._guard(free, kept, rows[, agreed]) BEFORE INSERT OR UPDATE OR DELETE, per row:
+ *   free    comma-separated columns that may change at any time, or "*"
+ *   kept    columns that only the engine writes (counters, states)
+ *   rows    "removable" where they may be deleted, "permanent" where not,
+ *           "engine" where besides only the engine inserts them
+ *   agreed  optional: columns that come with the row, and that only the
+ *           engine changes afterwards
  * Every other column keeps the value it was inserted with.
  *
  *-------------------------------------------------------------------------
@@ -93,14 +94,20 @@ check_update(TriggerData *trigdata)
 	}
 }
 
-/* A row that somebody else than the engine inserts starts with empty counters. */
+/* A row that somebody else than the engine inserts, where that may be, starts with empty counters. */
 static void
 check_insert(TriggerData *trigdata)
 {
 	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
 
-	if (o2c_inside_engine() || trigdata->tg_trigger->tgargs[1][0] == '\0')
+	if (o2c_inside_engine())
 		return;
+	if (strcmp(trigdata->tg_trigger->tgargs[2], "engine") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_IMMUTABLE),
+				 errmsg("a row of \"%s\" is written by the engine only", RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("What must happen with it happens in the functions of o2c."),
+				 errtable(trigdata->tg_relation)));
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
@@ -117,7 +124,7 @@ check_insert(TriggerData *trigdata)
 }
 
 PG_FUNCTION_INFO_V1(o2c_guard);
-/* o2c._guard(free, kept, removable[, agreed]) */
+/* o2c._guard(free, kept, rows[, agreed]) */
 Datum
 o2c_guard(PG_FUNCTION_ARGS)
 {

@@ -8,7 +8,7 @@ COMMENT ON FUNCTION o2c._move_exposure() IS
 CREATE FUNCTION o2c.rule_credit_limit(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
 AS 'MODULE_PATHNAME', 'o2c_rule_credit_limit' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_credit_limit(o2c.rule_case, jsonb) IS
-'Rule: exposure of the credit account plus the document must not exceed the limit; equality passes, a null limit is unlimited, 0 is no credit. Locks the account. Observed: exposure with the document, threshold: limit, both in the currency of the account.';
+'Rule: exposure of the credit account plus the document must not exceed the limit; equality passes, a null limit is unlimited, 0 is no credit. An order in a currency without an exchange rate to the account''s is not satisfied. Locks the account. Observed: exposure with the document, threshold: limit, both in the currency of the account.';
 
 CREATE FUNCTION o2c.set_credit_limit(customer text, amount numeric, reason text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_set_credit_limit'
@@ -158,21 +158,29 @@ AS 'MODULE_PATHNAME', 'o2c_rule_group_limit' LANGUAGE C VOLATILE SET search_path
 COMMENT ON FUNCTION o2c.rule_group_limit(o2c.rule_case, jsonb) IS
 'Rule: the exposure of all credit accounts of the customers group, with the document, is within credit_account.group_limit of the groups topmost customer; beside each accounts own limit. Other currencies at the days rate. Locks the accounts.';
 
+CREATE FUNCTION o2c._known_rate(from_currency text, to_currency text, day date, company_id bigint) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    -- the latest of both directions; the one asked for wins on the same day
+    RETURN (SELECT CASE WHEN r.from_currency = _known_rate.from_currency THEN r.rate ELSE 1 / r.rate END
+            FROM o2c.exchange_rate r
+            WHERE r.company_id = _known_rate.company_id AND r.valid_from <= _known_rate.day
+              AND (r.from_currency, r.to_currency) IN ((_known_rate.from_currency, _known_rate.to_currency),
+                                                       (_known_rate.to_currency, _known_rate.from_currency))
+            ORDER BY r.valid_from DESC, (r.from_currency = _known_rate.from_currency) DESC LIMIT 1);
+END $$;
+COMMENT ON FUNCTION o2c._known_rate(text, text, date, bigint) IS
+'The latest rate between two different currencies up to a day, null when none is known. What is recorded without one counts 1:1, and the credit limit holds such orders.';
+
 CREATE FUNCTION o2c.exchange_rate(from_currency text, to_currency text, day date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company()) RETURNS numeric
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
-DECLARE found_rate numeric;
+DECLARE found_rate numeric := 1;
 BEGIN
-    IF exchange_rate.from_currency = exchange_rate.to_currency THEN
-        RETURN 1;
+    IF exchange_rate.from_currency IS DISTINCT FROM exchange_rate.to_currency THEN
+        found_rate := o2c._known_rate(exchange_rate.from_currency, exchange_rate.to_currency, exchange_rate.day, exchange_rate.company_id);
     END IF;
-    -- the latest of both directions; the one asked for wins on the same day
-    SELECT CASE WHEN r.from_currency = exchange_rate.from_currency THEN r.rate ELSE 1 / r.rate END INTO found_rate
-    FROM o2c.exchange_rate r
-    WHERE r.company_id = exchange_rate.company_id AND r.valid_from <= exchange_rate.day
-      AND (r.from_currency, r.to_currency) IN ((exchange_rate.from_currency, exchange_rate.to_currency),
-                                               (exchange_rate.to_currency, exchange_rate.from_currency))
-    ORDER BY r.valid_from DESC, (r.from_currency = exchange_rate.from_currency) DESC LIMIT 1;
     IF found_rate IS NULL THEN
         RAISE EXCEPTION 'there is no exchange rate from % to % on %', exchange_rate.from_currency, exchange_rate.to_currency, exchange_rate.day
             USING ERRCODE = 'OC005', HINT = 'Insert one into o2c.exchange_rate; one direction is enough.';
@@ -244,7 +252,7 @@ COMMENT ON FUNCTION o2c._watch_credit() IS
 CREATE FUNCTION o2c._rate_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_rate_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._rate_order() IS
-'Row trigger: a submitted order in another currency than its customer''s credit account is counted at the day''s rate. Errors: OC005 when no rate is known.';
+'Row trigger: a submitted order in another currency than its customer''s credit account is counted at the day''s rate; 1:1 while none is known, and then the rule o2c.rule_credit_limit holds it.';
 
 CREATE FUNCTION o2c.set_group_limit(customer text, amount numeric, company_id bigint DEFAULT o2c.current_company()) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

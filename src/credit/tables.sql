@@ -257,7 +257,7 @@ CREATE OR REPLACE VIEW o2c.scorecard_problem AS
 WITH part AS (
     SELECT p.company_id, p.scorecard, p.version, 'attribute ' || p.attribute AS part, p.value_range AS range FROM o2c.scorecard_points p
     UNION ALL
-    SELECT b.company_id, b.scorecard, b.version, 'sum of points', b.points FROM o2c.scorecard_band b)
+    SELECT b.company_id, b.scorecard, b.version, 'sum of points' AS part, b.points AS range FROM o2c.scorecard_band b)
 SELECT p.company_id, p.scorecard, p.version, p.part,
        format('%s has no band for %s', p.part, '{(,)}'::nummultirange - range_agg(p.range)) AS problem
 FROM part p GROUP BY p.company_id, p.scorecard, p.version, p.part

@@ -15,8 +15,6 @@
 #include "core/command.h"
 #include "core/money.h"
 #include "core/plan.h"
-#include "lib/stringinfo.h"
-#include "utils/lsyscache.h"
 
 /* Reads the customer by code. */
 O2cBuyer
@@ -378,26 +376,6 @@ place(FunctionCallInfo fcinfo, int64 company)
 	return order_id;
 }
 
-/* What the idempotency key stands for: all arguments but the key itself. */
-static char *
-request_text(FunctionCallInfo fcinfo)
-{
-	StringInfoData request;
-
-	initStringInfo(&request);
-	for (int i = 0; i < ARG_COMPANY; i++)
-	{
-		Oid			output;
-		bool		is_varlena;
-
-		if (i == ARG_KEY || PG_ARGISNULL(i))
-			continue;
-		getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, i), &output, &is_varlena);
-		appendStringInfo(&request, "%d:%s ", i, OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
-	}
-	return request.data;
-}
-
 PG_FUNCTION_INFO_V1(o2c_place_order);
 /* o2c.place_order(customer, lines, ...) */
 Datum
@@ -410,7 +388,7 @@ o2c_place_order(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("place_order needs a customer and lines")));
 	o2c_connect();
-	if (!o2c_command_seen(company, o2c_pg_arg(ARG_KEY), "place_order", PG_ARGISNULL(ARG_KEY) ? "" : request_text(fcinfo), &order_id))
+	if (!o2c_command_seen(fcinfo, ARG_KEY, company, "place_order", &order_id))
 	{
 		order_id = place(fcinfo, company);
 		o2c_command_done(company, o2c_pg_arg(ARG_KEY), order_id);

@@ -108,9 +108,9 @@ LEFT JOIN (SELECT n.company_id, n.order_id,
                   coalesce(sum(n.net_amount) FILTER (WHERE n.kind = 'charge'), 0) AS charge_amount,
                   sum(n.tax_amount) AS tax_amount
            FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l
-    ON l.company_id = o.company_id AND l.order_id = o.order_id
--- a draft has no totals yet
-WHERE o.number IS NOT NULL AND (o.line_amount, o.charge_amount, o.tax_amount)
+    -- a draft has no totals yet
+    ON l.company_id = o.company_id AND l.order_id = o.order_id AND o.number IS NOT NULL
+WHERE (o.line_amount, o.charge_amount, o.tax_amount)
       <> (coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0))
 UNION ALL
 SELECT l.company_id, 'order line', format('order %s line %s', coalesce(o.number, '#' || o.order_id), l.line_no),

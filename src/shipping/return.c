@@ -239,9 +239,7 @@ o2c_return_goods(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("return_goods needs a shipment and a finite date")));
 	r.shipment = PG_GETARG_INT64(0);
 	o2c_connect();
-	if (!o2c_command_seen(r.company, o2c_pg_arg(5), "return_goods",
-						  psprintf("%lld %s", (long long) r.shipment, wishes == NULL ? "" : JsonbToCString(NULL, &wishes->root, 0)),
-						  &return_id))
+	if (!o2c_command_seen(fcinfo, 5, r.company, "return_goods", &return_id))
 	{
 		return_id = take_back(&r, wishes, o2c_pg_arg(3));
 		o2c_command_done(r.company, o2c_pg_arg(5), return_id);

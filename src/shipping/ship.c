@@ -160,11 +160,11 @@ take_wishes(ShipOrder *order, Jsonb *wishes)
 		Numeric		quantity = o2c_json_number(&objects[i], "quantity");
 
 		line->quantity = quantity == NULL ? line->available : quantity;
-		if (numeric_is_nan(line->quantity) || o2c_sign(line->quantity) <= 0)
+		if (quantity != NULL && (numeric_is_nan(quantity) || o2c_sign(quantity) <= 0))
 			ereport(ERROR,
 					(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
 					 errmsg("line %d: quantity %s is out of range", line->line_no, o2c_numeric_text(line->quantity))));
-		if (o2c_cmp(line->quantity, line->available) > 0)
+		if (o2c_sign(line->quantity) <= 0 || o2c_cmp(line->quantity, line->available) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_O2C_INSUFFICIENT_STOCK),
 					 errmsg("line %d: %s wished, %s can ship", line->line_no, o2c_numeric_text(line->quantity), o2c_numeric_text(line->available)),
@@ -186,7 +186,7 @@ choose_lines(ShipOrder *order, Jsonb *wishes)
 
 		if (wishes == NULL && !line->charge && o2c_sign(line->available) > 0)
 			line->quantity = line->available;
-		goods |= line->quantity != NULL;
+		goods |= !line->charge && line->quantity != NULL;
 	}
 	if (!goods)
 		ereport(ERROR,
@@ -313,9 +313,7 @@ o2c_ship_order(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("ship_order needs an order and a finite date")));
 	o2c_connect();
-	if (!o2c_command_seen(company, o2c_pg_arg(4), "ship_order",
-						  psprintf("%lld %s", (long long) PG_GETARG_INT64(0), wishes == NULL ? "" : JsonbToCString(NULL, &wishes->root, 0)),
-						  &shipment))
+	if (!o2c_command_seen(fcinfo, 4, company, "ship_order", &shipment))
 	{
 		shipment = ship(company, PG_GETARG_INT64(0), shipped_on, wishes, o2c_pg_arg(3));
 		o2c_command_done(company, o2c_pg_arg(4), shipment);

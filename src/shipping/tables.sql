@@ -52,12 +52,12 @@ COMMENT ON TABLE o2c.shipment_line IS 'Lines of shipments; line_no is the order 
 COMMENT ON COLUMN o2c.shipment_line.invoiced_quantity IS 'Billing consumes it: a shipped line is billed once';
 CREATE INDEX IF NOT EXISTS shipment_line_billable ON o2c.shipment_line (company_id, shipment_id) WHERE invoiced_quantity + returned_quantity < quantity;
 
-CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.shipment
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('carrier_id,attributes', 'number,state', 'permanent');
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.shipment
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('carrier_id,attributes', 'number,state', 'engine');
 CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.shipment REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('shipment', 'shipment_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.shipment_line
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'invoiced_quantity,returned_quantity', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'invoiced_quantity,returned_quantity', 'engine');
 
 -- a charge is due with the first shipment and never leaves the house, so only items are counted
 CREATE OR REPLACE VIEW o2c.verify_shipment AS

@@ -1,7 +1,7 @@
 -- Rules, decisions and holds: what keeps an order, what lets it go, and what is remembered.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(77);
+SELECT plan(79);
 
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'EUR');
