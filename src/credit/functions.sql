@@ -452,6 +452,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE card_version integer;
 BEGIN
+    -- a score writes the customer and its credit account, so the groups come first
+    PERFORM FROM o2c.customer g
+    WHERE g.company_id = _score_customers.company_id
+      AND g.customer_id IN (SELECT c.group_id FROM o2c.customer c WHERE c.company_id = _score_customers.company_id AND c.customer_id = ANY (customers))
+    ORDER BY g.customer_id FOR NO KEY UPDATE;
     SELECT s.version INTO card_version FROM o2c.scorecard s
     WHERE s.company_id = _score_customers.company_id AND s.scorecard = _score_customers.scorecard AND s.state = 'active';
     RETURN QUERY
@@ -499,6 +504,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._score_customers(bigint[], jsonb, date, text, bigint) IS
 'Scores customers by the active version of a scorecard and stores the scores; none without an active version. What is given stands above what is recorded.';
+
+CREATE FUNCTION o2c._follow_score() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.effective_on > o2c.today()
+       OR EXISTS (SELECT FROM o2c.credit_score s WHERE s.company_id = NEW.company_id AND s.customer_id = NEW.customer_id
+                  AND s.effective_on <= o2c.today() AND (s.effective_on, s.score_id) > (NEW.effective_on, NEW.score_id)) THEN
+        RETURN NULL;
+    END IF;
+    UPDATE o2c.customer c SET risk_class = NEW.risk_class
+    WHERE c.company_id = NEW.company_id AND c.customer_id = NEW.customer_id AND c.risk_class IS DISTINCT FROM NEW.risk_class;
+    UPDATE o2c.credit_account a SET review_on = NEW.next_review_on
+    WHERE a.company_id = NEW.company_id AND a.customer_id = NEW.customer_id AND a.review_on IS DISTINCT FROM NEW.next_review_on;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._follow_score() IS
+'Row trigger: the latest score gives the customer its risk class, and its own credit account the date of the next review. A person may change both until the next score.';
 
 CREATE FUNCTION o2c.score_customer(customer text, inputs jsonb DEFAULT '{}', as_of date DEFAULT NULL, scorecard text DEFAULT NULL,
                                    company_id bigint DEFAULT o2c.current_company()) RETURNS bigint

@@ -333,6 +333,8 @@ COMMENT ON COLUMN o2c.credit_score.proposed_limit IS 'In the currency of the cre
 CREATE INDEX IF NOT EXISTS credit_score_latest ON o2c.credit_score (company_id, customer_id, effective_on, score_id);
 CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_score
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER follow_score AFTER INSERT ON o2c.credit_score
+    FOR EACH ROW EXECUTE FUNCTION o2c._follow_score();
 
 -- applications for credit, and who has it
 

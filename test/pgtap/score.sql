@@ -1,6 +1,6 @@
 -- Scores and applications: points, scorecards, limits, who has credit.
 BEGIN;
-SELECT plan(223);
+SELECT plan(227);
 
 SELECT lives_ok($$SELECT o2c.create_company('Acme', 'EUR')$$, 'a company');
 SELECT lives_ok($$SELECT o2c.create_company('Other', 'EUR')$$, 'another company');
@@ -127,6 +127,13 @@ SELECT throws_ok($$SELECT o2c.score_customer('C1', as_of => 'infinity')$$, 'OC00
 SELECT throws_ok($$SELECT o2c.score_customer('C1', scorecard => 'none')$$, 'OC001', NULL, 'no such scorecard');
 SELECT throws_ok($$UPDATE o2c.credit_score SET points = 99$$, 'OC102', NULL, 'scores stay');
 
+CREATE FUNCTION pg_temp.class_and_review(customer text) RETURNS text LANGUAGE sql AS $$
+    SELECT c.risk_class || ' ' || a.review_on FROM o2c.customer c JOIN o2c.credit_account a USING (company_id, customer_id) WHERE c.company_id = 1 AND c.code = customer $$;
+SELECT is(pg_temp.class_and_review('C1'), 'low 2027-03-01', 'the latest score gives the class and the date of the review');
+SELECT is((SELECT s.risk_class FROM pg_temp.score('C1', as_of => '2026-01-01') s), 'high', 'a score of an earlier day');
+SELECT is((SELECT s.risk_class FROM pg_temp.score('C1', as_of => '2026-03-02') s), 'high', 'and one of a day to come');
+SELECT is(pg_temp.class_and_review('C1'), 'low 2027-03-01', 'leave them as they are');
+
 -- A new version; stored scores keep theirs.
 SELECT is(o2c.copy_scorecard('standard'), 2, 'a second version');
 SELECT lives_ok($$UPDATE o2c.scorecard_points SET points = 3 WHERE version = 2 AND value_range = '(,5]'$$, 'which may be changed');
@@ -137,8 +144,8 @@ SELECT throws_ok($$SELECT o2c.copy_scorecard('nothing')$$, 'OC001', NULL, 'no su
 
 -- Reviews.
 SELECT is(o2c.review_scores('2026-03-31'), 0::bigint, 'nobody is due');
-SELECT is(o2c.review_scores('2026-04-01'), 1::bigint, 'after a month the high risk is');
-SELECT is(o2c.review_scores('2026-04-01'), 0::bigint, 'once');
+SELECT is(o2c.review_scores('2026-04-02'), 1::bigint, 'after a month the high risk is');
+SELECT is(o2c.review_scores('2026-04-02'), 0::bigint, 'once');
 SELECT throws_ok($$SELECT o2c.review_scores('-infinity')$$, 'OC002', NULL, 'an infinite day');
 SELECT is(o2c.review_scores('2026-04-01', 2), 0::bigint, 'another company has none');
 
