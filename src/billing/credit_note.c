@@ -192,8 +192,10 @@ reopen_lines(int64 company, int64 credit_note)
 	static O2cPlan shipments = O2C_PLAN("UPDATE o2c.shipment_line l SET invoiced_quantity = l.invoiced_quantity - c.quantity"
 										" FROM o2c.invoice_line c WHERE c.company_id = $1 AND c.invoice_id = $2 AND l.company_id = $1"
 										" AND l.shipment_id = c.shipment_id AND l.line_no = c.order_line_no", INT8OID, INT8OID);
-	static O2cPlan reopen = O2C_PLAN("UPDATE o2c.sales_order SET state = 'confirmed' WHERE company_id = $1 AND state = 'completed'"
-									 " AND order_id IN (SELECT order_id FROM o2c.invoice_line WHERE company_id = $1 AND invoice_id = $2)",
+	static O2cPlan reopen = O2C_PLAN("UPDATE o2c.sales_order o SET state = 'confirmed' WHERE company_id = $1 AND state = 'completed'"
+									 " AND order_id IN (SELECT order_id FROM o2c.invoice_line WHERE company_id = $1 AND invoice_id = $2)"
+									 " AND EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1 AND l.order_id = o.order_id"
+									 " AND l.invoiced_quantity - l.credited_quantity < l.shipped_quantity - l.returned_quantity)",
 									 INT8OID, INT8OID);
 	const NullableDatum *args = O2C_ARGS(o2c_int8(company), o2c_int8(credit_note));
 

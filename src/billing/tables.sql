@@ -88,7 +88,8 @@ COMMENT ON TABLE o2c.invoice_tax IS 'Tax of invoices, computed once per category
 CREATE OR REPLACE VIEW o2c._billable_line AS
 SELECT sl.company_id, c.customer_id, coalesce(c.bill_to_customer_id, c.customer_id) AS bill_to_customer_id, s.shipped_on,
        CASE c.invoice_per WHEN 'shipment' THEN s.shipment_id WHEN 'order' THEN o.order_id ELSE 0 END AS invoice_key,
-       o.order_id, s.shipment_id, sl.line_no, sl.quantity - sl.invoiced_quantity AS quantity,
+       o.order_id, s.shipment_id, sl.line_no,
+       sl.quantity - sl.invoiced_quantity - sl.returned_quantity AS quantity,
        l.kind, l.product_id, l.description, l.unit_price, l.discount_percent, l.tax_category, l.tax_rate,
        o.currency, o.payment_terms::text AS payment_terms, o.po_number, o.credit_rate
 FROM o2c.shipment_line sl
@@ -96,8 +97,8 @@ JOIN o2c.shipment s ON s.company_id = sl.company_id AND s.shipment_id = sl.shipm
 JOIN o2c.order_line l ON l.company_id = sl.company_id AND l.order_id = sl.order_id AND l.line_no = sl.line_no
 JOIN o2c.sales_order o ON o.company_id = sl.company_id AND o.order_id = sl.order_id
 JOIN o2c.customer c ON c.company_id = o.company_id AND c.customer_id = o.customer_id
-WHERE sl.invoiced_quantity < sl.quantity;
-COMMENT ON VIEW o2c._billable_line IS 'What was shipped and not invoiced; lines with the same bill-to, currency, terms and invoice_key go on one invoice';
+WHERE sl.invoiced_quantity + sl.returned_quantity < sl.quantity;
+COMMENT ON VIEW o2c._billable_line IS 'What was shipped and neither invoiced nor returned; lines with the same bill-to, currency, terms and invoice_key go on one invoice';
 
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.invoice
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'number,state,due_on', 'permanent');
@@ -184,3 +185,26 @@ FROM (SELECT d.*, lead(d.place) OVER (PARTITION BY d.company_id, d.series, d.yea
             WHERE s.gapless AND NOT i.imported AND i.number IS NOT NULL) d) u
 WHERE u.next_place > u.place + 1 OR (u.next_place IS NULL AND u.place <> u.last_number);
 COMMENT ON VIEW o2c.verify_number_series IS 'Gaps in the numbers of invoices and credit notes where the series is gapless, and counters that are not at the last number in use';
+
+-- a line of a shipment is on one invoice, and after it was billed again on more: credit the latest ones first
+CREATE OR REPLACE VIEW o2c.return_to_credit AS
+SELECT d.company_id, d.customer_id, d.order_id, d.shipment_id, d.order_line_no, d.invoice_id, d.line_no,
+       least(d.left_quantity, d.due_quantity - (d.running - d.left_quantity))::numeric(24, 6) AS quantity
+FROM (SELECT i.company_id, i.customer_id, n.order_id, n.shipment_id, n.order_line_no, n.invoice_id, n.line_no,
+             s.invoiced_quantity + s.returned_quantity - s.quantity AS due_quantity,
+             n.quantity - coalesce(c.quantity, 0) AS left_quantity,
+             sum(n.quantity - coalesce(c.quantity, 0)) OVER (PARTITION BY i.company_id, n.shipment_id, n.order_line_no
+                                                             ORDER BY n.invoice_id DESC) AS running
+      FROM o2c.shipment_line s
+      JOIN o2c.invoice_line n ON n.company_id = s.company_id AND n.shipment_id = s.shipment_id AND n.order_line_no = s.line_no
+      JOIN o2c.invoice i ON i.company_id = n.company_id AND i.invoice_id = n.invoice_id AND i.kind = 'invoice'
+      LEFT JOIN (SELECT v.company_id, v.original_invoice_id, k.line_no, sum(k.quantity) AS quantity
+                 FROM o2c.invoice v
+                 JOIN o2c.invoice_line k ON k.company_id = v.company_id AND k.invoice_id = v.invoice_id
+                 WHERE v.kind = 'credit_note'
+                 GROUP BY v.company_id, v.original_invoice_id, k.line_no) c
+          ON c.company_id = n.company_id AND c.original_invoice_id = n.invoice_id AND c.line_no = n.line_no
+      WHERE s.invoiced_quantity + s.returned_quantity > s.quantity) d
+WHERE d.left_quantity > 0 AND d.running - d.left_quantity < d.due_quantity;
+COMMENT ON VIEW o2c.return_to_credit IS 'Goods that came back after they were billed and are not credited yet; o2c.credit_returns() credits them';
+COMMENT ON COLUMN o2c.return_to_credit.line_no IS 'Line of the invoice, as o2c.credit_invoice() takes it';

@@ -24,3 +24,23 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._seed_collection_rules() IS 'Trigger: a new company holds orders of customers with overdue invoices.';
+
+CREATE FUNCTION o2c.rule_oldest_item(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_oldest_item' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_oldest_item(o2c.rule_case, jsonb) IS
+'Rule: no open item is overdue for more than {"days": n} (0). Observed: days that the oldest one is past due.';
+
+CREATE FUNCTION o2c.rule_overdue_share(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_overdue_share' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_overdue_share(o2c.rule_case, jsonb) IS
+'Rule: of what the customer owes, at most {"percent": p} is overdue for more than {"days": n} (0). Observed: percent.';
+
+CREATE FUNCTION o2c.rule_overdue_amount(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_overdue_amount' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_overdue_amount(o2c.rule_case, jsonb) IS
+'Rule: at most {"amount": n} is overdue for more than {"days": n} (0); with {"percent": p} only where the account also uses more than that part of its limit. Observed: overdue amount in the currency of the credit account.';
+
+CREATE FUNCTION o2c.rule_aging_bucket(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_aging_bucket' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_aging_bucket(o2c.rule_case, jsonb) IS
+'Rule: at most {"amount": n} (0) is open from {"from": n} (1) to {"to": n} days past due. Observed: that amount in the currency of the credit account.';

@@ -39,13 +39,6 @@ static O2cPlan sum_overdue = O2C_PLAN(
 	" AND i.open_amount > 0 AND i.due_on < $3 - $4 AND i.open_amount > $5 GROUP BY 1) s",
 	INT8OID, INT8OID, DATEOID, INT4OID, NUMERICOID);
 
-/* A parameter that counts days. */
-static int32
-days_parameter(FunctionCallInfo fcinfo, const char *name)
-{
-	return DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(o2c_rule_parameter(fcinfo, name, o2c_zero()))));
-}
-
 PG_FUNCTION_INFO_V1(o2c_rule_overdue);
 /* o2c.rule_overdue(case, {"days", "amount"}): no invoice is overdue */
 Datum
@@ -56,7 +49,7 @@ o2c_rule_overdue(PG_FUNCTION_ARGS)
 	Datum		finding;
 
 	args = O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "customer_id")),
-					o2c_date(o2c_case_date(fcinfo, "day")), o2c_int4(days_parameter(fcinfo, "days")),
+					o2c_date(o2c_case_date(fcinfo, "day")), o2c_int4(o2c_rule_days(fcinfo, "days", 0)),
 					o2c_datum(NumericGetDatum(tolerated)));
 	o2c_connect();
 	o2c_run(&find_overdue, args);

@@ -7,8 +7,13 @@
  * o2c.finding.  All rules are asked, all findings are kept in one decision,
  * and the sharpest reaction among the rules that are not satisfied is the
  * outcome.  An open hold, of the customer or placed on the order by a person,
- * counts like a rule that is not satisfied.  A rule of one customer replaces the rule with the same code for
- * all; among versions the latest valid one speaks.
+ * counts like a rule that is not satisfied.  Among the rules with one code the
+ * one with the narrowest scope speaks (customer, risk class, group, company),
+ * and those that are cumulative beside it; among versions the latest valid one.
+ *
+ * When rules are not satisfied, exclusions are asked.  One that is satisfied
+ * cancels the rules with its code, or all of them when it releases.  Last come
+ * the releases of people, which hold for a while and up to a value.
  *
  * A document without any rule is not evaluated and leaves no decision.
  *
@@ -39,7 +44,8 @@ typedef enum RuleSource
 	FROM_RULE,					/* a row of o2c.rule: to be asked */
 	FROM_CUSTOMER,				/* an open hold of the customer: not satisfied */
 	FROM_ORDER,					/* an open hold that a person placed on the order */
-	FROM_ENGINE					/* an open hold of an earlier evaluation: is it still deserved? */
+	FROM_ENGINE,				/* an open hold of an earlier evaluation: is it still deserved? */
+	FROM_RELEASE				/* a hold that a person released, for as long as that is good */
 } RuleSource;
 
 /* A rule that applies, and what it found. */
@@ -51,6 +57,9 @@ typedef struct Rule
 	char	   *function;
 	NullableDatum parameters;
 	O2cOutcome	reaction;
+	const char *reaction_name;	/* also "exclude" and "release", which do nothing by themselves */
+	bool		exclusion;
+	char	   *duty;
 	bool		passed;
 	Numeric		observed;
 	Numeric		threshold;
@@ -62,21 +71,32 @@ static const char *const outcome_names[] = {"pass", "warn", "hold", "refuse"};
 /* The open holds and the rules that concern a document, in order. */
 static O2cPlan find_rules = O2C_PLAN(
 	"(SELECT CASE WHEN h.order_id IS NULL THEN 'customer' WHEN h.automatic THEN 'automatic' ELSE 'order' END AS source,"
-	" h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason"
+	" h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason, h.duty"
 	" FROM o2c.hold h WHERE h.company_id = $1 AND h.customer_id = $3 AND (h.order_id IS NULL OR h.order_id = $5)"
 	" AND h.released_at IS NULL AND CASE WHEN $2 = 'ship' THEN h.blocks_shipping ELSE h.blocks_order END"
 	" ORDER BY h.hold_id)"
 	" UNION ALL"
-	" (SELECT 'rule', r.code, r.version, r.function, r.parameters, r.reaction, NULL FROM"
-	" (SELECT DISTINCT ON (code) * FROM o2c.rule WHERE company_id = $1 AND checkpoint = $2"
-	" AND (customer_id IS NULL OR customer_id = $3) AND $4 BETWEEN valid_from AND valid_to"
-	" ORDER BY code, customer_id NULLS LAST, version DESC) r ORDER BY r.priority, r.code)",
-	INT8OID, TEXTOID, INT8OID, DATEOID, INT8OID);
+	" (SELECT 'rule', r.code, r.version, r.function, r.parameters, r.reaction, NULL, r.duty FROM"
+	" (SELECT DISTINCT ON (q.code, q.exclusion, CASE WHEN q.cumulative THEN q.specificity END) q.* FROM o2c.rule q"
+	" WHERE q.company_id = $1 AND q.checkpoint = $2 AND $4 BETWEEN q.valid_from AND q.valid_to"
+	" AND (q.customer_id IS NULL OR q.customer_id = $3)"
+	/* asked only where a rule has such a scope */
+	" AND (q.group_id IS NULL OR q.group_id = (SELECT c.group_id FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3))"
+	" AND (q.risk_class IS NULL OR q.risk_class = (SELECT c.risk_class FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3))"
+	" ORDER BY q.code, q.exclusion, CASE WHEN q.cumulative THEN q.specificity END, q.specificity DESC, q.version DESC) r"
+	" ORDER BY r.exclusion, r.priority, r.code)"
+	" UNION ALL"
+	" SELECT 'released', h.rule, 0, NULL, NULL, 'hold', h.release_reason, h.duty FROM o2c.hold h"
+	" WHERE h.company_id = $1 AND h.order_id = $5 AND h.release_until >= $4"
+	" AND $6 <= h.release_value * (100 + h.release_deviation) * 0.01",
+	INT8OID, TEXTOID, INT8OID, DATEOID, INT8OID, NUMERICOID);
 
-/* The place of a reaction among the outcomes. */
+/* The place of a reaction among the outcomes; exclusions have none. */
 static O2cOutcome
-parse_reaction(const char *name)
+parse_reaction(const char *name, bool exclusion)
 {
+	if (exclusion)
+		return O2C_PASS;
 	for (int i = 0; i < lengthof(outcome_names); i++)
 		if (strcmp(outcome_names[i], name) == 0)
 			return (O2cOutcome) i;
@@ -95,8 +115,10 @@ parse_source(const char *name)
 			return FROM_ORDER;
 		case 'a':
 			return FROM_ENGINE;
+		case 'r':
+			return strcmp(name, "released") == 0 ? FROM_RELEASE : FROM_RULE;
 		default:
-			return FROM_RULE;
+			elog(ERROR, "unknown source \"%s\"", name);
 	}
 }
 
@@ -106,7 +128,7 @@ read_rules(const O2cCase *document, Rule **rules)
 {
 	int			n = (int) o2c_run(&find_rules, O2C_ARGS(o2c_int8(document->company), o2c_cstring(document->checkpoint),
 														o2c_int8(document->customer), o2c_date(document->day),
-														o2c_int8(document->order_id)));
+														o2c_int8(document->order_id), o2c_datum(NumericGetDatum(document->amount))));
 
 	*rules = palloc0(sizeof(Rule) * Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -118,8 +140,11 @@ read_rules(const O2cCase *document, Rule **rules)
 		rule->version = o2c_row_int4(i, 3);
 		rule->function = o2c_row_text(i, 4);
 		rule->parameters = o2c_row_copy(i, 5);
-		rule->reaction = parse_reaction(o2c_row_text(i, 6));
+		rule->reaction_name = o2c_row_text(i, 6);
+		rule->exclusion = strcmp(rule->reaction_name, "exclude") == 0 || strcmp(rule->reaction_name, "release") == 0;
+		rule->reaction = parse_reaction(rule->reaction_name, rule->exclusion);
 		rule->message = o2c_row_text(i, 7);
+		rule->duty = o2c_row_text(i, 8);
 	}
 	return n;
 }
@@ -214,6 +239,47 @@ ask_rule(Rule *rule, Datum document, Oid case_type)
 	take_finding(rule, finding);
 }
 
+/* Counts the rules that an exclusion or a release speaks for as satisfied. */
+static void
+waive(Rule *rules, int n, const Rule *waiver)
+{
+	bool		all = waiver->exclusion && strcmp(waiver->reaction_name, "release") == 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		Rule	   *rule = &rules[i];
+
+		if (rule->source != FROM_RULE || rule->exclusion || rule->passed || (!all && strcmp(rule->code, waiver->code) != 0))
+			continue;
+		rule->passed = true;
+		rule->message = psprintf("%s: %s", waiver->exclusion ? "excluded" : "released",
+								 waiver->message != NULL ? waiver->message : waiver->code);
+	}
+}
+
+/* Whether a rule, not a hold, is not satisfied. */
+static bool
+any_rule_failed(const Rule *rules, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (rules[i].source == FROM_RULE && !rules[i].exclusion && !rules[i].passed)
+			return true;
+	return false;
+}
+
+/* Asks the exclusions, in order, for as long as there is something to cancel; then come releases. */
+static void
+ask_exclusions(Rule *rules, int n, Datum document, Oid case_type)
+{
+	for (int i = 0; i < n && any_rule_failed(rules, n); i++)
+	{
+		if (rules[i].exclusion)
+			ask_rule(&rules[i], document, case_type);
+		if (rules[i].source == FROM_RELEASE || (rules[i].exclusion && rules[i].passed))
+			waive(rules, n, &rules[i]);
+	}
+}
+
 /* Asks all rules; the outcome is the sharpest reaction of those not satisfied. */
 static O2cOutcome
 ask_rules(const O2cCase *document, Rule *rules, int n)
@@ -224,13 +290,16 @@ ask_rules(const O2cCase *document, Rule *rules, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (rules[i].source == FROM_RULE)
+		if (rules[i].source == FROM_RULE && !rules[i].exclusion)
 			ask_rule(&rules[i], value, case_type);
 		/* at shipping a hold of the engine counts; at the order it is what is decided anew */
-		rules[i].passed |= rules[i].source == FROM_ENGINE && strcmp(document->checkpoint, "order") == 0;
+		rules[i].passed |= rules[i].source == FROM_RELEASE ||
+			(rules[i].source == FROM_ENGINE && strcmp(document->checkpoint, "order") == 0);
+	}
+	ask_exclusions(rules, n, value, case_type);
+	for (int i = 0; i < n; i++)
 		if (!rules[i].passed)
 			outcome = Max(outcome, rules[i].reaction);
-	}
 	return outcome;
 }
 
@@ -252,12 +321,12 @@ findings_json(const Rule *rules, int n)
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < n; i++)
 	{
-		if (rules[i].source == FROM_ENGINE && rules[i].passed)
+		if (rules[i].passed && (rules[i].source == FROM_ENGINE || rules[i].source == FROM_RELEASE))
 			continue;
 		appendStringInfoString(&json, json.len == 1 ? "{\"rule\": " : ", {\"rule\": ");
 		escape_json(&json, rules[i].code);
 		appendStringInfo(&json, ", \"version\": %d, \"reaction\": \"%s\", \"passed\": %s", rules[i].version,
-						 outcome_names[rules[i].reaction], rules[i].passed ? "true" : "false");
+						 rules[i].reaction_name, rules[i].passed ? "true" : "false");
 		append_number(&json, "observed", rules[i].observed);
 		append_number(&json, "threshold", rules[i].threshold);
 		appendStringInfoString(&json, ", \"message\": ");
@@ -308,17 +377,18 @@ notify_held(const O2cCase *document, char **reasons, int n)
 static void
 keep_holds(const O2cCase *document, const Rule *rules, int n, int64 decision)
 {
-	static O2cPlan place = O2C_PLAN("INSERT INTO o2c.hold (company_id, customer_id, order_id, rule, reason, automatic, decision_id)"
-									" SELECT $1, $2, $3, r.rule, r.reason, true, $6 FROM unnest($4, $5) AS r (rule, reason)"
+	static O2cPlan place = O2C_PLAN("INSERT INTO o2c.hold (company_id, customer_id, order_id, rule, reason, automatic, decision_id, duty)"
+									" SELECT $1, $2, $3, r.rule, r.reason, true, $6, r.duty FROM unnest($4, $5, $7) AS r (rule, reason, duty)"
 									" ON CONFLICT (company_id, order_id, rule) WHERE released_at IS NULL AND order_id IS NOT NULL AND automatic"
 									" DO NOTHING",
-									INT8OID, INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, INT8OID);
+									INT8OID, INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, INT8OID, TEXTARRAYOID);
 	static O2cPlan lift = O2C_PLAN("UPDATE o2c.hold SET released_on = $4, released_at = clock_timestamp(), released_by = $5,"
 								   " release_reason = 'cause gone' WHERE company_id = $1 AND order_id = $2 AND released_at IS NULL"
 								   " AND automatic AND rule <> ALL ($3)",
 								   INT8OID, INT8OID, TEXTARRAYOID, DATEOID, TEXTOID);
 	char	  **codes = palloc(sizeof(char *) * Max(n, 1));
 	char	  **reasons = palloc(sizeof(char *) * Max(n, 1));
+	char	  **duties = palloc(sizeof(char *) * Max(n, 1));
 	int			failed = 0;
 	bool		stale = false;
 
@@ -328,12 +398,14 @@ keep_holds(const O2cCase *document, const Rule *rules, int n, int64 decision)
 		if (rules[i].passed || rules[i].reaction != O2C_HOLD || rules[i].source == FROM_ORDER)
 			continue;
 		codes[failed] = rules[i].code;
+		duties[failed] = rules[i].duty;
 		reasons[failed++] = rules[i].message != NULL ? rules[i].message : psprintf("rule %s is not satisfied", rules[i].code);
 	}
 	if (failed > 0)
 	{
 		o2c_run(&place, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->customer), o2c_int8(document->order_id),
-								 o2c_datum(o2c_text_array(codes, failed)), o2c_datum(o2c_text_array(reasons, failed)), o2c_int8(decision)));
+								 o2c_datum(o2c_text_array(codes, failed)), o2c_datum(o2c_text_array(reasons, failed)), o2c_int8(decision),
+								 o2c_datum(o2c_text_array(duties, failed))));
 		notify_held(document, reasons, failed);
 	}
 	if (stale)

@@ -27,11 +27,12 @@ AS 'MODULE_PATHNAME', 'o2c_pass_gate' LANGUAGE C VOLATILE SET search_path = pg_c
 COMMENT ON FUNCTION o2c._pass_gate() IS
 'Row trigger: the checkpoint "order". A submitted order becomes confirmed, held or refused. Errors: OC103 when a held order is to be confirmed past an open hold; OC402 for a broken rule.';
 
-CREATE FUNCTION o2c.release_hold(hold bigint, reason text, company_id bigint DEFAULT o2c.current_company()) RETURNS void
+CREATE FUNCTION o2c.release_hold(hold bigint, reason text, days integer DEFAULT NULL, deviation_percent numeric DEFAULT NULL,
+    company_id bigint DEFAULT o2c.current_company()) RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_release_hold'
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c.release_hold(bigint, text, bigint) IS
-'Releases one hold; others stay. When it was the last one of an order, the order is confirmed as it stands. Arguments: hold_id, the reason (kept), company. Errors: OC001 no such hold, OC002 no reason, OC101 released already.';
+COMMENT ON FUNCTION o2c.release_hold(bigint, text, integer, numeric, bigint) IS
+'Releases one hold; others stay. When it was the last one of an order, the order is confirmed as it stands. When the order is checked again, the release of a rule''s hold still counts while the value is at most the released value plus deviation_percent, and today at most days after the release. Arguments: hold_id, the reason (kept), days and percent (settings release_days and release_deviation_percent), company. Errors: OC001 no such hold, OC002 no reason or what cannot be, OC101 released already, OC301 a hold that names a duty, and the caller entered the order or has no authority (o2c.authority) that reaches that far.';
 
 CREATE FUNCTION o2c._follow_release() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_follow_release' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
@@ -53,3 +54,36 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.explain_credit(bigint, bigint) IS
 'Every decision on an order with what each rule found: the value it observed, the threshold, its version and words for people. Stored when the decision was made, so that a later change of a rule does not change it.';
+
+CREATE FUNCTION o2c.rule_prepayment(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_prepayment' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_prepayment(o2c.rule_case, jsonb) IS
+'Rule: the order is to be paid in advance. For customers that buy against prepayment only: give the row their scope.';
+
+CREATE FUNCTION o2c.rule_terms(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_terms' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_terms(o2c.rule_case, jsonb) IS
+'Rule: the payment terms of the order are not better than the customer''s own (else the company''s): neither due later by more than {"days": n} (0) nor with a larger discount for early payment. Observed: days that they are due later.';
+
+CREATE FUNCTION o2c.rule_price(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_price' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_price(o2c.rule_case, jsonb) IS
+'Rule: the net amount of the order''s lines is not below the customer''s own prices by more than {"percent": n} (0). Lines of products without a price are left out. Observed: percent below.';
+
+CREATE FUNCTION o2c.rule_discount(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_discount' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_discount(o2c.rule_case, jsonb) IS
+'Rule: no line of the order has a discount above {"percent": n}. Observed: the highest discount in percent.';
+
+CREATE FUNCTION o2c.place_hold(customer text, reason text, "order" bigint DEFAULT NULL, blocks_shipping boolean DEFAULT true,
+    blocks_order boolean DEFAULT true, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_place_hold'
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.place_hold(text, text, bigint, boolean, boolean, bigint) IS
+'Places a hold by hand, on a customer or on one of its orders; only a person releases it. Arguments: customer code (null with an order: its customer), the reason (kept), order_id, whether it keeps what is confirmed from shipping, and new and held orders from being confirmed. Result: hold_id. Errors: OC001 unknown customer or order, OC002 no reason, or an order of another customer, OC101 an order that is at its end.';
+
+CREATE FUNCTION o2c.reject_order("order" bigint, reason text, company_id bigint DEFAULT o2c.current_company()) RETURNS void
+AS 'MODULE_PATHNAME', 'o2c_reject_order'
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.reject_order(bigint, text, bigint) IS
+'Turns a held order down; the holds that kept it are closed with the reason. Errors: OC001 no such order, OC002 no reason, OC101 the order is not held.';

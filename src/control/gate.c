@@ -3,6 +3,10 @@
  * gate.c
  *		The checkpoint "order" as a trigger: what a submitted order becomes.
  *
+ * An order that was changed since it was placed stands at the checkpoint
+ * "change" as well.  What is in force already is never refused: then the change
+ * is, as an error.
+ *
  *-------------------------------------------------------------------------
  */
 #include "control/checkpoint.h"
@@ -33,6 +37,28 @@ open_hold(int64 company, int64 order_id, int64 customer)
 	return o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(order_id), o2c_int8(customer))) == 0 ? NULL : o2c_row_text(0, 1);
 }
 
+/* Refuses a change of an order that is in force; one that is not becomes refused itself. */
+static void
+check_not_in_force(TriggerData *trigdata, int64 order_id, const char *why)
+{
+	char	   *from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
+
+	if (strcmp(from, "confirmed") == 0 || strcmp(from, "completed") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_REFUSED),
+				 errmsg("the change of order %lld is refused", (long long) order_id),
+				 errdetail("%s", why)));
+}
+
+/* Whether a company has rules for changed orders at all. */
+static bool
+has_change_rules(int64 company)
+{
+	static O2cPlan find = O2C_PLAN("SELECT FROM o2c.rule WHERE company_id = $1 AND checkpoint = 'change' LIMIT 1", INT8OID);
+
+	return o2c_run(&find, O2C_ARGS(o2c_int8(company))) > 0;
+}
+
 /* Runs the rules over a submitted order; returns the state it takes. */
 static const char *
 decide(TriggerData *trigdata, HeapTuple row)
@@ -49,10 +75,18 @@ decide(TriggerData *trigdata, HeapTuple row)
 		.credit_rate = row_numeric(trigdata, row, "credit_rate"),
 		.day = o2c_today(),
 	};
+	char	   *why = NULL;
+	O2cOutcome	outcome = o2c_checkpoint(&document, &why);
 
-	switch (o2c_checkpoint(&document, NULL))
+	if (o2c_tuple_int8(trigdata, row, "version") > 1 && has_change_rules(document.company))
+	{
+		document.checkpoint = "change";
+		outcome = Max(outcome, o2c_checkpoint(&document, outcome == O2C_REFUSE ? NULL : &why));
+	}
+	switch (outcome)
 	{
 		case O2C_REFUSE:
+			check_not_in_force(trigdata, document.order_id, why);
 			return "refused";
 		case O2C_HOLD:
 			return "held";

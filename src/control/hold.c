@@ -6,14 +6,19 @@
  * A release of the last hold of an order is the decision to let it pass: the
  * order is confirmed as it stands.  When a hold of a customer is released, or
  * the credit of its account grows, its held orders are submitted again, the
- * oldest first: automatic holds go where their cause is gone.  Orders that a
- * person holds are left alone until that person's hold is released.
+ * oldest first: automatic holds go where their cause is gone, the holds of
+ * people stay.
+ *
+ * Holds are placed by people under the lock of the group, and the row that is
+ * locked is written, too: an order that is confirmed meanwhile waits and sees
+ * the hold, or fails to serialize where its snapshot is older.
  *
  *-------------------------------------------------------------------------
  */
 #include "o2c.h"
 
 #include "core/clock.h"
+#include "core/money.h"
 #include "core/plan.h"
 #include "core/trigger.h"
 #include "party/customer.h"
@@ -23,9 +28,9 @@
 static bool
 fills_gaps(int64 company)
 {
-	static O2cPlan read = O2C_PLAN("SELECT value = 'true' FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps'", INT8OID);
+	static O2cPlan read = O2C_PLAN("SELECT FROM o2c.setting WHERE company_id = $1 AND name = 'recheck_fills_gaps' AND value = 'false'", INT8OID);
 
-	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 1 && o2c_row_bool(0, 1);
+	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 0;
 }
 
 /* Submits a held order again; false when it stays held. */
@@ -39,17 +44,15 @@ submit_again(int64 company, int64 order_id)
 }
 
 /*
- * Submits the held orders of some customers again, oldest first.  The first
- * one that stays held ends it, unless the company lets later ones pass it:
- * what became free is for whoever waits longest.
+ * Submits the held orders of some customers again, oldest first.  One that
+ * stays held may be passed by later ones that fit, unless the company keeps
+ * what became free for whoever waits longest.
  */
 void
 o2c_recheck_orders(int64 company, Datum customers)
 {
 	static O2cPlan find = O2C_PLAN("SELECT o.order_id FROM o2c.sales_order o WHERE o.company_id = $1 AND o.customer_id = ANY ($2)"
-								   " AND o.state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
-								   " AND h.order_id = o.order_id AND h.released_at IS NULL AND NOT h.automatic)"
-								   " ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
+								   " AND o.state = 'held' ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
 
@@ -89,50 +92,234 @@ submit_if_free(int64 company, int64 order_id)
 	o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 }
 
-/* The customer of an open hold, or an error. */
+/* The customer of an open hold, or an error; whose it is to release is in the second column. */
 static int64
 find_hold(int64 company, int64 hold)
 {
-	static O2cPlan find = O2C_PLAN("SELECT customer_id, released_at IS NOT NULL FROM o2c.hold WHERE company_id = $1 AND hold_id = $2",
+	static O2cPlan find = O2C_PLAN("SELECT customer_id, duty, released_at IS NOT NULL FROM o2c.hold WHERE company_id = $1 AND hold_id = $2",
 								   INT8OID, INT8OID);
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(hold))) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
 				 errmsg("company %lld has no hold %lld", (long long) company, (long long) hold)));
-	if (o2c_row_bool(0, 2))
+	if (o2c_row_bool(0, 3))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_STATE), errmsg("hold %lld is released already", (long long) hold)));
 	return o2c_row_int8(0, 1);
 }
 
-PG_FUNCTION_INFO_V1(o2c_release_hold);
-/* o2c.release_hold(hold, reason, company) */
-Datum
-o2c_release_hold(PG_FUNCTION_ARGS)
-{
-	static O2cPlan release = O2C_PLAN("UPDATE o2c.hold SET released_on = $3, released_at = clock_timestamp(), released_by = $4,"
-									  " release_reason = $5 WHERE company_id = $1 AND hold_id = $2 AND released_at IS NULL"
-									  " RETURNING order_id, automatic", INT8OID, INT8OID, DATEOID, TEXTOID, TEXTOID);
-	int64		company = PG_ARGISNULL(2) ? o2c_current_company() : PG_GETARG_INT64(2);
-	int64		order_id;
-	bool		automatic;
+/* Whether the caller entered the order, and whether it has the authority that a hold asks for. */
+static O2cPlan find_authority = O2C_PLAN(
+	"SELECT coalesce(o.created_by = $3, false), EXISTS (SELECT FROM o2c.authority a WHERE a.company_id = $1 AND a.duty = h.duty"
+	" AND $4 BETWEEN a.valid_from AND a.valid_to AND pg_catalog.pg_has_role($3::name, pg_catalog.to_regrole(pg_catalog.quote_ident(a.holder))::oid, 'MEMBER')"
+	" AND (a.amount IS NULL OR o.total_amount * o.credit_rate <= a.amount)"
+	" AND (a.overrun_percent IS NULL OR (f.observed <= f.threshold * (100 + a.overrun_percent) * 0.01)))"
+	" FROM o2c.hold h LEFT JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = h.order_id"
+	" LEFT JOIN o2c.decision d ON d.company_id = $1 AND d.decision_id = h.decision_id"
+	" LEFT JOIN LATERAL (SELECT (x ->> 'observed')::numeric AS observed, (x ->> 'threshold')::numeric AS threshold"
+	" FROM jsonb_array_elements(d.findings) x WHERE x ->> 'rule' = h.rule LIMIT 1) f ON true"
+	" WHERE h.company_id = $1 AND h.hold_id = $2",
+	INT8OID, INT8OID, TEXTOID, DATEOID);
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
+/* Refuses who may not release a hold of a duty: who lacks the authority, and who asked for the order. */
+static void
+check_authority(int64 company, int64 hold, const char *duty)
+{
+	bool		requester;
+
+	o2c_run(&find_authority, O2C_ARGS(o2c_int8(company), o2c_int8(hold), o2c_cstring(o2c_actor()), o2c_date(o2c_today())));
+	requester = o2c_row_bool(0, 1);
+	if (requester || !o2c_row_bool(0, 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_NOT_AUTHORIZED),
+				 errmsg("%s may not release hold %lld, which is for the duty \"%s\"", o2c_actor(), (long long) hold, duty),
+				 errdetail(requester ? "Whoever entered an order does not approve it." : "No row of o2c.authority covers it."),
+				 errhint("Have it released by somebody with that duty whose authority reaches that far.")));
+}
+
+/* The release, with what it is good for; the value is that of the order now. */
+static O2cPlan release = O2C_PLAN(
+	"UPDATE o2c.hold h SET released_on = $3, released_at = clock_timestamp(), released_by = $4, release_reason = $5,"
+	" release_value = o.total_amount, release_deviation = CASE WHEN o.total_amount IS NOT NULL THEN s.deviation END,"
+	" release_until = CASE WHEN o.total_amount IS NOT NULL THEN $3 + s.days END"
+	" FROM (SELECT coalesce($6, o2c.get_setting('release_days', $1)::integer) AS days,"
+	" coalesce($7, o2c.get_setting('release_deviation_percent', $1)::numeric) AS deviation) s"
+	" LEFT JOIN o2c.hold k ON k.company_id = $1 AND k.hold_id = $2 AND k.automatic"
+	" LEFT JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = k.order_id"
+	" WHERE h.company_id = $1 AND h.hold_id = $2 AND h.released_at IS NULL RETURNING h.order_id, h.automatic",
+	INT8OID, INT8OID, DATEOID, TEXTOID, TEXTOID, INT4OID, NUMERICOID);
+
+/* The arguments of o2c.release_hold, in order. */
+enum
+{
+	ARG_HOLD, ARG_REASON, ARG_DAYS, ARG_DEVIATION, ARG_COMPANY
+};
+
+#define MAX_RELEASE_DAYS 3650
+
+/* Refuses arguments that cannot be. */
+static void
+check_release(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(ARG_HOLD) || PG_ARGISNULL(ARG_REASON) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(ARG_REASON)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
 				 errmsg("release_hold needs a hold and a reason"),
 				 errhint("The reason is kept with the release, for whoever asks later.")));
+	if ((!PG_ARGISNULL(ARG_DAYS) && (PG_GETARG_INT32(ARG_DAYS) < 0 || PG_GETARG_INT32(ARG_DAYS) > MAX_RELEASE_DAYS)) ||
+		(!PG_ARGISNULL(ARG_DEVIATION) && (numeric_is_nan(PG_GETARG_NUMERIC(ARG_DEVIATION)) || numeric_is_inf(PG_GETARG_NUMERIC(ARG_DEVIATION)) ||
+										  o2c_sign(PG_GETARG_NUMERIC(ARG_DEVIATION)) < 0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("a release is good for 0 to %d days and a deviation of 0 percent or more", MAX_RELEASE_DAYS)));
+}
+
+PG_FUNCTION_INFO_V1(o2c_release_hold);
+/* o2c.release_hold(hold, reason, days, deviation, company) */
+Datum
+o2c_release_hold(PG_FUNCTION_ARGS)
+{
+	int64		company = PG_ARGISNULL(ARG_COMPANY) ? o2c_current_company() : PG_GETARG_INT64(ARG_COMPANY);
+	int64		order_id;
+	int64		hold;
+	char	   *duty;
+	bool		automatic;
+
+	check_release(fcinfo);
+	hold = PG_GETARG_INT64(ARG_HOLD);
 	o2c_connect();
-	o2c_lock_customer(company, find_hold(company, PG_GETARG_INT64(0)));
-	find_hold(company, PG_GETARG_INT64(0));
-	o2c_run(&release, O2C_ARGS(o2c_int8(company), o2c_pg_arg(0), o2c_date(o2c_today()), o2c_cstring(o2c_actor()), o2c_pg_arg(1)));
+	o2c_lock_customer(company, find_hold(company, hold));
+	find_hold(company, hold);
+	duty = o2c_row_text(0, 2);
+	if (duty != NULL)
+		check_authority(company, hold, duty);
+	o2c_run(&release, O2C_ARGS(o2c_int8(company), o2c_int8(hold), o2c_date(o2c_today()), o2c_cstring(o2c_actor()), o2c_pg_arg(ARG_REASON),
+							   o2c_pg_arg(ARG_DAYS), o2c_pg_arg(ARG_DEVIATION)));
 	order_id = o2c_row_int8(0, 1);
 	automatic = o2c_row_bool(0, 2);
 	if (order_id != 0 && !automatic)
 		submit_if_free(company, order_id);
 	if (order_id != 0)
 		confirm_if_free(company, order_id);
+	o2c_finish();
+	PG_RETURN_VOID();
+}
+
+/* The customer and the state of an order, or an error. */
+static int64
+find_order(int64 company, int64 order_id, char **state)
+{
+	static O2cPlan find = O2C_PLAN("SELECT customer_id, state FROM o2c.sales_order WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
+
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(order_id))) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
+				 errmsg("company %lld has no order %lld", (long long) company, (long long) order_id)));
+	*state = o2c_row_text(0, 2);
+	return o2c_row_int8(0, 1);
+}
+
+/* Locks a customer's group and writes its row. */
+static void
+write_group(int64 company, int64 customer)
+{
+	static O2cPlan touch = O2C_PLAN("UPDATE o2c.customer SET active = active WHERE company_id = $1 AND customer_id ="
+									" (SELECT group_id FROM o2c.customer WHERE company_id = $1 AND customer_id = $2)", INT8OID, INT8OID);
+
+	o2c_run(&touch, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
+}
+
+/* Refuses a hold on an order that is at its end. */
+static void
+check_can_be_held(int64 company, int64 order_id)
+{
+	char	   *state;
+
+	find_order(company, order_id, &state);
+	if (strcmp(state, "completed") == 0 || strcmp(state, "cancelled") == 0 || strcmp(state, "refused") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("order %lld is %s and cannot be held", (long long) order_id, state)));
+}
+
+/* The customer that a hold is for: the one named, or that of the order. */
+static int64
+customer_to_hold(FunctionCallInfo fcinfo, int64 company)
+{
+	int64		customer = PG_ARGISNULL(0) ? 0 : o2c_find_customer(company, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	int64		owner;
+	char	   *state;
+
+	if (PG_ARGISNULL(2))
+		return customer;
+	owner = find_order(company, PG_GETARG_INT64(2), &state);
+	if (customer != 0 && customer != owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("order %lld is of another customer", (long long) PG_GETARG_INT64(2))));
+	return owner;
+}
+
+PG_FUNCTION_INFO_V1(o2c_place_hold);
+/* o2c.place_hold(customer, reason, order, blocks_shipping, blocks_order, company) */
+Datum
+o2c_place_hold(PG_FUNCTION_ARGS)
+{
+	static O2cPlan place = O2C_PLAN("INSERT INTO o2c.hold (company_id, customer_id, order_id, reason, blocks_shipping, blocks_order)"
+									" VALUES ($1, $2, $3, $4, coalesce($5, true), coalesce($6, true)) RETURNING hold_id",
+									INT8OID, INT8OID, INT8OID, TEXTOID, BOOLOID, BOOLOID);
+	int64		company = PG_ARGISNULL(5) ? o2c_current_company() : PG_GETARG_INT64(5);
+	int64		customer;
+	int64		hold;
+
+	if ((PG_ARGISNULL(0) && PG_ARGISNULL(2)) || PG_ARGISNULL(1) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("place_hold needs a customer or an order, and a reason")));
+	o2c_connect();
+	customer = customer_to_hold(fcinfo, company);
+	write_group(company, customer);
+	if (!PG_ARGISNULL(2))
+		check_can_be_held(company, PG_GETARG_INT64(2));
+	o2c_run(&place, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_pg_arg(2), o2c_pg_arg(1), o2c_pg_arg(3), o2c_pg_arg(4)));
+	hold = o2c_row_int8(0, 1);
+	o2c_finish();
+	PG_RETURN_INT64(hold);
+}
+
+PG_FUNCTION_INFO_V1(o2c_reject_order);
+/* o2c.reject_order(order, reason, company) */
+Datum
+o2c_reject_order(PG_FUNCTION_ARGS)
+{
+	static O2cPlan refuse = O2C_PLAN("UPDATE o2c.sales_order SET state = 'refused' WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
+	static O2cPlan record = O2C_PLAN("INSERT INTO o2c.decision (company_id, checkpoint, object_type, object_id, customer_id, order_id, outcome,"
+									 " amount, currency, findings, decided_on) SELECT $1, 'order', 'sales_order', $2, customer_id, $2, 'refuse',"
+									 " total_amount, currency, jsonb_build_array(jsonb_build_object('rule', 'rejected', 'version', 0, 'reaction',"
+									 " 'refuse', 'passed', false, 'observed', NULL, 'threshold', NULL, 'message', $3)), $4"
+									 " FROM o2c.sales_order WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID);
+	static O2cPlan close_holds = O2C_PLAN("UPDATE o2c.hold SET released_on = $4, released_at = clock_timestamp(), released_by = $5,"
+										  " release_reason = 'order rejected: ' || $3 WHERE company_id = $1 AND order_id = $2 AND released_at IS NULL",
+										  INT8OID, INT8OID, TEXTOID, DATEOID, TEXTOID);
+	int64		company = PG_ARGISNULL(2) ? o2c_current_company() : PG_GETARG_INT64(2);
+	const NullableDatum *args;
+	char	   *state;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("reject_order needs an order and a reason")));
+	args = O2C_ARGS(o2c_int8(company), o2c_pg_arg(0), o2c_pg_arg(1), o2c_date(o2c_today()), o2c_cstring(o2c_actor()));
+	o2c_connect();
+	o2c_lock_customer(company, find_order(company, PG_GETARG_INT64(0), &state));
+	find_order(company, PG_GETARG_INT64(0), &state);
+	if (strcmp(state, "held") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("order %lld is %s, not held", (long long) PG_GETARG_INT64(0), state)));
+	o2c_run(&refuse, args);
+	o2c_run(&record, args);
+	o2c_run(&close_holds, args);
 	o2c_finish();
 	PG_RETURN_VOID();
 }

@@ -9,9 +9,13 @@
 #include "control/checkpoint.h"
 
 #include "access/htup_details.h"
+#include "core/money.h"
+#include "core/plan.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "utils/jsonb.h"
+
+#define MAX_RULE_DAYS 36500
 
 /* An attribute of the case, the first argument of every rule. */
 static Datum
@@ -93,4 +97,42 @@ o2c_finding(FunctionCallInfo fcinfo, bool passed, Numeric observed, Numeric thre
 	values[2] = threshold == NULL ? (Datum) 0 : NumericGetDatum(threshold);
 	values[3] = message == NULL ? (Datum) 0 : CStringGetTextDatum(message);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/* A parameter that counts days. */
+int32
+o2c_rule_days(FunctionCallInfo fcinfo, const char *name, int32 otherwise)
+{
+	Numeric		days = o2c_rule_parameter(fcinfo, name, o2c_int_numeric(otherwise));
+
+	if (numeric_is_nan(days) || o2c_cmp(days, o2c_int_numeric(MAX_RULE_DAYS)) > 0 || o2c_sign(days) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_BROKEN_RULE),
+				 errmsg("parameter \"%s\" of a rule must be from 0 to %d days", name, MAX_RULE_DAYS),
+				 errhint("Correct the parameters in o2c.rule.")));
+	return DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(days)));
+}
+
+/* A parameter that a rule cannot do without. */
+Numeric
+o2c_rule_needs(FunctionCallInfo fcinfo, const char *name)
+{
+	Numeric		value = o2c_rule_parameter(fcinfo, name, NULL);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_BROKEN_RULE),
+				 errmsg("a rule needs the parameter \"%s\"", name),
+				 errhint("Write it in o2c.rule, such as {\"%s\": 30}.", name)));
+	return value;
+}
+
+/* The finding of a rule that is connected to SPI, which it leaves. */
+Datum
+o2c_rule_answer(FunctionCallInfo fcinfo, bool passed, Numeric observed, Numeric threshold, const char *message)
+{
+	Datum		finding = SPI_datumTransfer(o2c_finding(fcinfo, passed, observed, threshold, passed ? NULL : message), false, -1);
+
+	o2c_finish();
+	return finding;
 }

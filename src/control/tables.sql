@@ -12,19 +12,32 @@ CREATE TABLE IF NOT EXISTS o2c.rule (
     priority     integer NOT NULL DEFAULT 100,
     function     text NOT NULL,
     parameters   jsonb NOT NULL DEFAULT '{}',
-    reaction     text NOT NULL DEFAULT 'hold' CONSTRAINT rule_reaction CHECK (reaction IN ('warn', 'hold', 'refuse')),
+    reaction     text NOT NULL DEFAULT 'hold' CONSTRAINT rule_reaction CHECK
+                 (reaction IN ('warn', 'hold', 'refuse', 'exclude', 'release')),
     customer_id  bigint,
+    group_id     bigint,
+    risk_class   text,
+    cumulative   boolean NOT NULL DEFAULT false,
+    duty         text CONSTRAINT rule_duty CHECK (duty <> ''),
+    specificity  integer NOT NULL GENERATED ALWAYS AS
+                 (CASE WHEN customer_id IS NOT NULL THEN 3 WHEN risk_class IS NOT NULL THEN 2 WHEN group_id IS NOT NULL THEN 1 ELSE 0 END) STORED,
+    exclusion    boolean NOT NULL GENERATED ALWAYS AS (reaction IN ('exclude', 'release')) STORED,
     valid_from   date NOT NULL DEFAULT '-infinity',
     valid_to     date NOT NULL DEFAULT 'infinity',
     CONSTRAINT rule_pkey PRIMARY KEY (company_id, rule_id),
     CONSTRAINT rule_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT rule_group_fkey FOREIGN KEY (company_id, group_id) REFERENCES o2c.customer,
+    CONSTRAINT rule_one_scope CHECK (num_nonnulls(customer_id, group_id, risk_class) <= 1),
     CONSTRAINT rule_validity CHECK (valid_from <= valid_to)
 );
 COMMENT ON TABLE o2c.rule IS 'Rules at checkpoints: a function, its parameters, and what happens when it is not satisfied';
 COMMENT ON COLUMN o2c.rule.function IS 'Name of a function (o2c.rule_case, jsonb) returning o2c.finding';
-COMMENT ON COLUMN o2c.rule.customer_id IS 'A rule of one customer replaces the rule with the same code that is for all';
-COMMENT ON COLUMN o2c.rule.reaction IS 'warn: note it. hold: keep the document until a release. refuse: turn it down';
-CREATE UNIQUE INDEX IF NOT EXISTS rule_version ON o2c.rule (company_id, checkpoint, code, version, (coalesce(customer_id, 0)));
+COMMENT ON COLUMN o2c.rule.customer_id IS 'The scope: one customer, a customer group (its topmost customer), a risk class, or else the company. Of rules with one code the narrowest speaks';
+COMMENT ON COLUMN o2c.rule.cumulative IS 'true: applies beside narrower rules with its code, and beside wider ones';
+COMMENT ON COLUMN o2c.rule.reaction IS 'warn: note it. hold: keep the document until a release. refuse: turn it down. exclude: when satisfied, rules with this code count as satisfied. release: when satisfied, all do';
+COMMENT ON COLUMN o2c.rule.duty IS 'Whose the holds of this rule are to release (o2c.authority); null: whoever may release holds';
+CREATE UNIQUE INDEX IF NOT EXISTS rule_version ON o2c.rule (company_id, checkpoint, code, version, (coalesce(customer_id, 0)),
+    (coalesce(group_id, 0)), (coalesce(risk_class, '')), exclusion);
 
 CREATE SEQUENCE IF NOT EXISTS o2c.decision_id_seq;
 CREATE TABLE IF NOT EXISTS o2c.decision (
@@ -65,6 +78,7 @@ CREATE TABLE IF NOT EXISTS o2c.hold (
     source_type      text,
     source_id        bigint,
     decision_id      bigint,
+    duty             text,
     placed_on        date NOT NULL DEFAULT o2c.today(),
     placed_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     placed_by        text NOT NULL DEFAULT o2c.actor(),
@@ -72,6 +86,9 @@ CREATE TABLE IF NOT EXISTS o2c.hold (
     released_at      timestamptz,
     released_by      text,
     release_reason   text,
+    release_value    numeric,
+    release_deviation numeric,
+    release_until    date,
     state            text NOT NULL GENERATED ALWAYS AS (CASE WHEN released_at IS NULL THEN 'placed' ELSE 'released' END) STORED,
     CONSTRAINT hold_pkey PRIMARY KEY (company_id, hold_id),
     CONSTRAINT hold_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
@@ -85,13 +102,16 @@ COMMENT ON TABLE o2c.hold IS 'What keeps a customer or an order from moving on. 
 COMMENT ON COLUMN o2c.hold.order_id IS 'The order that is held; null: the whole customer';
 COMMENT ON COLUMN o2c.hold.rule IS 'Code of the rule or process that placed it; manual for a person';
 COMMENT ON COLUMN o2c.hold.automatic IS 'true: placed by the engine, which releases it when the cause is gone. false: only a person releases it';
+COMMENT ON COLUMN o2c.hold.duty IS 'Whose it is to release';
+COMMENT ON COLUMN o2c.hold.release_value IS 'Value of the order when it was released. The release holds up to it plus release_deviation percent, and up to the day release_until';
 COMMENT ON COLUMN o2c.hold.source_id IS 'The object of type source_type that caused it, such as the overdue invoice';
 CREATE UNIQUE INDEX IF NOT EXISTS hold_open_rule ON o2c.hold (company_id, order_id, rule) WHERE released_at IS NULL AND order_id IS NOT NULL AND automatic;
 CREATE UNIQUE INDEX IF NOT EXISTS hold_open_source ON o2c.hold (company_id, source_type, source_id) WHERE released_at IS NULL AND source_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS hold_open_customer ON o2c.hold (company_id, customer_id) WHERE released_at IS NULL;
+CREATE INDEX IF NOT EXISTS hold_release ON o2c.hold (company_id, order_id) WHERE release_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS hold_order ON o2c.hold (company_id, order_id) WHERE order_id IS NOT NULL;
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.hold
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'released_on,released_at,released_by,release_reason', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'released_on,released_at,released_by,release_reason,release_value,release_deviation,release_until', 'permanent');
 CREATE OR REPLACE TRIGGER follow_release AFTER UPDATE OF released_at ON o2c.hold FOR EACH ROW
     WHEN (NEW.order_id IS NULL AND OLD.released_at IS NULL AND NEW.released_at IS NOT NULL)
     EXECUTE FUNCTION o2c._follow_release();
@@ -100,11 +120,34 @@ CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.hold REFERENCING NEW
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.hold REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('hold', 'hold_id', 'order_id', 'state');
 INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
-    ('recheck_fills_gaps', 'false', 'Whether later held orders are looked at again when an earlier one stays held (true or false)')
+    ('recheck_fills_gaps', 'true', 'Whether later held orders may pass an earlier one that stays held when they are looked at again (true or false)')
 ON CONFLICT DO NOTHING;
 CREATE OR REPLACE TRIGGER c_gate BEFORE UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._pass_gate();
 
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('release_days', '0', 'Days that the release of a hold holds good when the order is checked again; 0: that day only'),
+    ('release_deviation_percent', '0', 'Percent by which the value of an order may grow before a release no longer holds')
+ON CONFLICT DO NOTHING;
+
+CREATE SEQUENCE IF NOT EXISTS o2c.authority_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.authority (
+    company_id    bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT authority_company_fkey REFERENCES o2c.company,
+    authority_id  bigint NOT NULL DEFAULT nextval('o2c.authority_id_seq'),
+    duty          text NOT NULL CONSTRAINT authority_duty CHECK (duty <> ''),
+    holder        text NOT NULL,
+    amount        numeric CONSTRAINT authority_amount CHECK (amount >= 0 AND amount < 'Infinity'),
+    overrun_percent numeric CONSTRAINT authority_overrun CHECK (overrun_percent >= 0 AND overrun_percent < 'Infinity'),
+    valid_from    date NOT NULL DEFAULT '-infinity',
+    valid_to      date NOT NULL DEFAULT 'infinity',
+    CONSTRAINT authority_pkey PRIMARY KEY (company_id, authority_id),
+    CONSTRAINT authority_validity CHECK (valid_from <= valid_to)
+);
+COMMENT ON TABLE o2c.authority IS 'Who may release the holds of a duty, up to which value';
+COMMENT ON COLUMN o2c.authority.holder IS 'A role; its members hold the authority, too';
+COMMENT ON COLUMN o2c.authority.amount IS 'Value of an order up to which it may be released, in the currency of the credit account; null: any';
+COMMENT ON COLUMN o2c.authority.overrun_percent IS 'By how much what the rule observed may be above its threshold; null: any';
+CREATE INDEX IF NOT EXISTS authority_of_duty ON o2c.authority (company_id, duty);
 
 CREATE OR REPLACE VIEW o2c.verify_hold AS
 SELECT h.company_id, 'hold of the order''s customer' AS check_name, format('hold %s', h.hold_id) AS object,

@@ -4,11 +4,13 @@
  *		The row guard: facts are never rewritten, and what is kept beside them is
  *		written by the engine only, whoever writes the table.
  *
- * o2c._guard(free, kept, rows) BEFORE INSERT OR UPDATE OR DELETE, per row:
- *   free  comma-separated columns that may change at any time, or "*"
- *   kept  columns that only the engine writes (counters, states)
- *   rows  "removable" where they may be deleted, "permanent" where not,
- *         "engine" where besides only the engine inserts them
+ * o2c._guard(free, kept, rows[, agreed]) BEFORE INSERT OR UPDATE OR DELETE, per row:
+ *   free    comma-separated columns that may change at any time, or "*"
+ *   kept    columns that only the engine writes (counters, states)
+ *   rows    "removable" where they may be deleted, "permanent" where not,
+ *           "engine" where besides only the engine inserts them
+ *   agreed  optional: columns that come with the row, and that only the
+ *           engine changes afterwards
  * Every other column keeps the value it was inserted with.
  *
  *-------------------------------------------------------------------------
@@ -57,7 +59,7 @@ check_column(TriggerData *trigdata, const char *column)
 
 	if (strcmp(column, "company_id") == 0)
 		refuse_change(trigdata->tg_relation, column, "A row stays with its company.");
-	if (listed(args[1], column))
+	if (listed(args[1], column) || (trigdata->tg_trigger->tgnargs > 3 && listed(args[3], column)))
 	{
 		if (!o2c_inside_engine())
 			refuse_change(trigdata->tg_relation, column, "The engine keeps it: record the fact, and it follows.");
@@ -122,11 +124,12 @@ check_insert(TriggerData *trigdata)
 }
 
 PG_FUNCTION_INFO_V1(o2c_guard);
-/* o2c._guard(free, kept, rows) */
+/* o2c._guard(free, kept, rows[, agreed]) */
 Datum
 o2c_guard(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._guard", O2C_BEFORE_ROW, 3);
+	int			nargs = CALLED_AS_TRIGGER(fcinfo) && ((TriggerData *) fcinfo->context)->tg_trigger->tgnargs == 4 ? 4 : 3;
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._guard", O2C_BEFORE_ROW, nargs);
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 	{

@@ -61,7 +61,7 @@ draw_gapless(int64 company, const char *series, int64 count, O2cNumbers *numbers
 O2cNumbers
 o2c_draw_numbers(int64 company, const char *series, DateADT day, int64 count)
 {
-	static O2cPlan find = O2C_PLAN("SELECT prefix, digits, yearly, CASE WHEN NOT gapless THEN nextval('o2c.document_number_seq') END"
+	static O2cPlan find = O2C_PLAN("SELECT prefix, digits, yearly, CASE WHEN NOT gapless THEN nextval(sequence::regclass) END"
 								   " FROM o2c.number_series WHERE company_id = $1 AND series = $2 AND year = 0", INT8OID, TEXTOID);
 	O2cNumbers	numbers;
 

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS o2c.setting (
 COMMENT ON TABLE o2c.setting IS 'Settings of a company that differ from the default';
 
 CREATE SEQUENCE IF NOT EXISTS o2c.document_number_seq;
+CREATE SEQUENCE IF NOT EXISTS o2c.order_number_seq;
+CREATE SEQUENCE IF NOT EXISTS o2c.shipment_number_seq;
 CREATE TABLE IF NOT EXISTS o2c.number_series (
     company_id   bigint NOT NULL DEFAULT o2c.current_company(),
     series       text NOT NULL,
@@ -31,10 +33,12 @@ CREATE TABLE IF NOT EXISTS o2c.number_series (
     digits       integer NOT NULL DEFAULT 1 CONSTRAINT number_series_digits CHECK (digits BETWEEN 1 AND 18),
     gapless      boolean NOT NULL DEFAULT true,
     yearly       boolean NOT NULL DEFAULT false,
+    sequence     text NOT NULL DEFAULT 'o2c.document_number_seq',
     last_number  bigint NOT NULL DEFAULT 0 CONSTRAINT number_series_last_number CHECK (last_number >= 0),
     CONSTRAINT number_series_pkey PRIMARY KEY (company_id, series, year)
 );
 COMMENT ON TABLE o2c.number_series IS 'Counters of document numbers. The row of year 0 says how a series looks; a yearly series has a counter row for each year beside it';
+COMMENT ON COLUMN o2c.number_series.sequence IS 'Where a series that is not gapless draws from; companies share it';
 COMMENT ON COLUMN o2c.number_series.gapless IS 'true: one counter row, no gaps, drawn last. false: a sequence, which may leave gaps and never waits';
 
 CREATE TABLE IF NOT EXISTS o2c.event_era (

@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "o2c.h"
+#include "credit/account.h"
 
 #include "control/checkpoint.h"
 #include "control/hold.h"
@@ -23,22 +23,32 @@
 #include "party/customer.h"
 #include "utils/rel.h"
 
-/* A credit account, locked. */
-typedef struct Account
+/* The limit of a day: the period's, or else the account's own; uplifted, and what is secured on top. */
+static Numeric
+limit_on(int64 company, int64 account, NullableDatum own, DateADT day)
 {
-	int64		id;
-	char	   *currency;
-	Numeric		limit;			/* NULL: unlimited */
-	Numeric		exposure;
-} Account;
+	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN count(*) FILTER (WHERE kind = 'limit') > 0 THEN max(amount) FILTER (WHERE kind = 'limit') ELSE $4 END"
+								   " * (100 + coalesce(sum(amount) FILTER (WHERE kind = 'uplift'), 0)) * 0.01"
+								   " + coalesce(sum(amount) FILTER (WHERE kind = 'security'), 0)"
+								   " FROM o2c.credit_limit WHERE company_id = $1 AND credit_account_id = $2 AND $3 BETWEEN valid_from AND valid_to",
+								   INT8OID, INT8OID, DATEOID, NUMERICOID);
+	NullableDatum limit;
 
-/* Locks and reads the account that a customer uses; false when it has none. */
-static bool
-lock_account(int64 company, int64 customer, Account *account)
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(account), o2c_date(day), own));
+	limit = o2c_row_copy(0, 1);
+	return limit.isnull ? NULL : DatumGetNumeric(limit.value);
+}
+
+/*
+ * Locks and reads the account that a customer uses; false when it has none.
+ * Periods are read after the lock: whoever writes them writes the account, too.
+ */
+bool
+o2c_lock_account(int64 company, int64 customer, DateADT day, O2cAccount *account)
 {
 	static O2cPlan lock = O2C_PLAN("SELECT a.credit_account_id, a.currency, a.credit_limit,"
 								   " a.authorized + a.ordered + a.shipped + a.receivable"
-								   " - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END"
+								   " - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END, a.dated"
 								   " FROM o2c.customer_credit c"
 								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
 								   " WHERE c.company_id = $1 AND c.customer_id = $2 FOR NO KEY UPDATE OF a", INT8OID, INT8OID);
@@ -49,28 +59,56 @@ lock_account(int64 company, int64 customer, Account *account)
 	account->id = o2c_row_int8(0, 1);
 	account->currency = o2c_row_text(0, 2);
 	limit = o2c_row_copy(0, 3);
-	account->limit = limit.isnull ? NULL : DatumGetNumeric(limit.value);
 	account->exposure = DatumGetNumeric(o2c_row_copy(0, 4).value);
+	if (o2c_row_bool(0, 5))
+		account->limit = limit_on(company, account->id, limit, day);
+	else
+		account->limit = limit.isnull ? NULL : DatumGetNumeric(limit.value);
 	return true;
 }
 
 /* An amount as people read it, with its currency. */
-static char *
-money_text(Numeric amount, const char *currency)
+char *
+o2c_money_text(Numeric amount, const char *currency)
 {
 	return psprintf("%s %s", o2c_numeric_text(o2c_round(amount, o2c_minor_units(currency))), currency);
 }
 
+/* The document without what of its order is in force, and counted in the exposure, or cancelled. */
+static Numeric
+uncounted_amount(FunctionCallInfo fcinfo)
+{
+	static O2cPlan counted = O2C_PLAN("SELECT sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4))"
+									  " FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
+	Numeric		amount = o2c_case_numeric(fcinfo, "amount");
+	NullableDatum sum;
+
+	o2c_run(&counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id"))));
+	sum = o2c_row_copy(0, 1);
+	return sum.isnull ? amount : o2c_sub(amount, DatumGetNumeric(sum.value));
+}
+
+/* What a document adds to the exposure, in the currency of the account; nothing once it is in force. */
+Numeric
+o2c_case_exposure(FunctionCallInfo fcinfo)
+{
+	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
+
+	if (checkpoint == NULL || (strcmp(checkpoint, "order") != 0 && strcmp(checkpoint, "change") != 0))
+		return o2c_zero();
+	return o2c_mul(uncounted_amount(fcinfo), o2c_case_numeric(fcinfo, "credit_rate"));
+}
+
 /* Words for a limit that does not suffice. */
 static char *
-limit_message(const Account *account, Numeric amount)
+limit_message(const O2cAccount *account, Numeric amount)
 {
 	Numeric		after = o2c_add(account->exposure, amount);
 
 	return psprintf("credit limit exceeded: exposure %s + order %s = %s, limit %s, %s too much",
-					money_text(account->exposure, account->currency), money_text(amount, account->currency),
-					money_text(after, account->currency), money_text(account->limit, account->currency),
-					money_text(o2c_sub(after, account->limit), account->currency));
+					o2c_money_text(account->exposure, account->currency), o2c_money_text(amount, account->currency),
+					o2c_money_text(after, account->currency), o2c_money_text(account->limit, account->currency),
+					o2c_money_text(o2c_sub(after, account->limit), account->currency));
 }
 
 PG_FUNCTION_INFO_V1(o2c_rule_credit_limit);
@@ -78,15 +116,16 @@ PG_FUNCTION_INFO_V1(o2c_rule_credit_limit);
 Datum
 o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 {
-	Numeric		amount = o2c_mul(o2c_case_numeric(fcinfo, "amount"), o2c_case_numeric(fcinfo, "credit_rate"));
-	Account		account;
+	O2cAccount	account;
 	Datum		finding;
 
 	o2c_connect();
-	if (!lock_account(o2c_case_int8(fcinfo, "company_id"), o2c_case_int8(fcinfo, "customer_id"), &account) || account.limit == NULL)
+	if (!o2c_lock_account(o2c_case_int8(fcinfo, "company_id"), o2c_case_int8(fcinfo, "customer_id"),
+						  o2c_case_date(fcinfo, "day"), &account) || account.limit == NULL)
 		finding = o2c_finding(fcinfo, true, NULL, NULL, NULL);
 	else
 	{
+		Numeric		amount = o2c_case_exposure(fcinfo);
 		Numeric		after = o2c_add(account.exposure, amount);
 		bool		passed = o2c_cmp(after, account.limit) <= 0;
 
@@ -181,22 +220,13 @@ PG_FUNCTION_INFO_V1(o2c_follow_credit);
 Datum
 o2c_follow_credit(PG_FUNCTION_ARGS)
 {
-	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT o.customer_id) FROM o2c.customer_credit c"
-								   " JOIN o2c.sales_order o ON o.company_id = $1 AND o.customer_id = c.customer_id AND o.state = 'held'"
-								   " WHERE c.company_id = $1 AND c.credit_account_id = $2", INT8OID, INT8OID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_credit", O2C_AFTER_ROW, 0);
-	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
-	int64		account = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "credit_account_id");
-	bool		isnull;
-	Datum		customers;
 
 	if (!credit_grew(trigdata))
 		return PointerGetDatum(NULL);
 	o2c_connect();
-	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(account)));
-	customers = o2c_row_datum(0, 1, &isnull);
-	if (!isnull)
-		o2c_recheck_orders(company, customers);
+	o2c_recheck_account(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id"),
+						o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "credit_account_id"));
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

@@ -9,6 +9,10 @@ CREATE TABLE IF NOT EXISTS o2c.credit_account (
     currency           text NOT NULL CONSTRAINT credit_account_currency CHECK (o2c.minor_units(currency) >= 0),
     credit_limit       numeric CONSTRAINT credit_account_limit CHECK (credit_limit >= 0 AND credit_limit < 'Infinity'),
     net_unapplied      boolean NOT NULL DEFAULT true,
+    group_limit        numeric CONSTRAINT credit_account_group_limit CHECK (group_limit >= 0 AND group_limit < 'Infinity'),
+    watch_percent      numeric CONSTRAINT credit_account_watch CHECK (watch_percent > 0 AND watch_percent <= 1000),
+    review_on          date,
+    dated              boolean NOT NULL DEFAULT false,
     authorized         numeric NOT NULL DEFAULT 0,
     ordered            numeric NOT NULL DEFAULT 0,
     shipped            numeric NOT NULL DEFAULT 0,
@@ -21,6 +25,10 @@ CREATE TABLE IF NOT EXISTS o2c.credit_account (
 COMMENT ON TABLE o2c.credit_account IS 'Credit accounts: the limit and the five parts of the exposure, moved by the statements that write the facts';
 COMMENT ON COLUMN o2c.credit_account.credit_limit IS 'null: unlimited. 0: no credit. An exposure equal to the limit passes';
 COMMENT ON COLUMN o2c.credit_account.net_unapplied IS 'Whether money on account reduces the exposure';
+COMMENT ON COLUMN o2c.credit_account.group_limit IS 'Limit for all accounts of the customer''s group, on the account of its topmost customer';
+COMMENT ON COLUMN o2c.credit_account.watch_percent IS 'Part of credit_limit from which on the exposure is watched: each crossing is an event';
+COMMENT ON COLUMN o2c.credit_account.review_on IS 'When the credit is to be looked at again; null: never';
+COMMENT ON COLUMN o2c.credit_account.dated IS 'Whether o2c.credit_limit has periods for it';
 COMMENT ON COLUMN o2c.credit_account.authorized IS 'Held by quotations until they expire';
 COMMENT ON COLUMN o2c.credit_account.ordered IS 'Confirmed, not shipped, gross';
 COMMENT ON COLUMN o2c.credit_account.shipped IS 'Shipped, not invoiced, gross';
@@ -77,7 +85,7 @@ CREATE OR REPLACE TRIGGER exposure_update AFTER UPDATE ON o2c.order_line
 CREATE OR REPLACE TRIGGER exposure_delete AFTER DELETE ON o2c.order_line
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('order_id', 'ordered_value', 'shipped_value');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.credit_account
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('credit_limit,net_unapplied', 'authorized,ordered,shipped,receivable,unapplied', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('credit_limit,net_unapplied,group_limit,watch_percent,review_on', 'authorized,ordered,shipped,receivable,unapplied,dated', 'permanent');
 
 CREATE OR REPLACE VIEW o2c.verify_exposure_orders AS
 SELECT a.company_id, 'exposure of orders' AS check_name, 'credit account of customer ' || c.code AS object,
@@ -107,3 +115,65 @@ LEFT JOIN o2c.credit_account own ON own.company_id = c.company_id AND own.custom
 WHERE m.credit_account_id IS NULL
    OR m.credit_account_id IS DISTINCT FROM coalesce(own.credit_account_id, up.credit_account_id);
 COMMENT ON VIEW o2c.verify_credit_map IS 'Customers that do not use the credit account of their own or else of their nearest ancestor that has one';
+
+CREATE SEQUENCE IF NOT EXISTS o2c.credit_limit_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_limit (
+    company_id         bigint NOT NULL DEFAULT o2c.current_company(),
+    credit_limit_id    bigint NOT NULL DEFAULT nextval('o2c.credit_limit_id_seq'),
+    credit_account_id  bigint NOT NULL,
+    kind               text NOT NULL DEFAULT 'limit' CONSTRAINT credit_limit_kind CHECK (kind IN ('limit', 'uplift', 'security')),
+    amount             numeric CONSTRAINT credit_limit_amount CHECK (amount >= 0 AND amount < 'Infinity'),
+    valid_from         date NOT NULL DEFAULT '-infinity',
+    valid_to           date NOT NULL DEFAULT 'infinity',
+    reason             text,
+    recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor              text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT credit_limit_pkey PRIMARY KEY (company_id, credit_limit_id),
+    CONSTRAINT credit_limit_account_fkey FOREIGN KEY (company_id, credit_account_id) REFERENCES o2c.credit_account,
+    CONSTRAINT credit_limit_validity CHECK (valid_from <= valid_to),
+    CONSTRAINT credit_limit_known CHECK (kind = 'limit' OR amount IS NOT NULL)
+);
+COMMENT ON TABLE o2c.credit_limit IS 'Credit for a time: limits that stand in place of the account''s own, seasonal uplifts, secured amounts';
+COMMENT ON COLUMN o2c.credit_limit.amount IS 'In the currency of the account; of an uplift in percent. null: unlimited';
+COMMENT ON COLUMN o2c.credit_limit.valid_to IS 'The last day; may be changed, which ends or prolongs it';
+CREATE INDEX IF NOT EXISTS credit_limit_valid ON o2c.credit_limit (company_id, credit_account_id, valid_to);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_limit
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('valid_to', '', 'permanent');
+CREATE OR REPLACE TRIGGER follow_limit AFTER INSERT OR UPDATE ON o2c.credit_limit
+    FOR EACH ROW EXECUTE FUNCTION o2c._follow_limit();
+
+CREATE TABLE IF NOT EXISTS o2c.exchange_rate (
+    company_id     bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT exchange_rate_company_fkey REFERENCES o2c.company,
+    from_currency  text NOT NULL CONSTRAINT exchange_rate_from_fkey REFERENCES o2c.currency,
+    to_currency    text NOT NULL CONSTRAINT exchange_rate_to_fkey REFERENCES o2c.currency,
+    valid_from     date NOT NULL DEFAULT o2c.today(),
+    rate           numeric NOT NULL CONSTRAINT exchange_rate_positive CHECK (rate > 0 AND rate < 'Infinity'),
+    CONSTRAINT exchange_rate_pkey PRIMARY KEY (company_id, from_currency, to_currency, valid_from),
+    CONSTRAINT exchange_rate_two CHECK (from_currency <> to_currency)
+);
+COMMENT ON TABLE o2c.exchange_rate IS 'Exchange rates from a day on, until the next one; the rate that a document used is kept with it';
+COMMENT ON COLUMN o2c.exchange_rate.rate IS 'Units of to_currency for one of from_currency';
+
+CREATE OR REPLACE TRIGGER bb_rate BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (NEW.state = 'submitted' AND OLD.state IN ('draft', 'held', 'refused')) EXECUTE FUNCTION o2c._rate_order();
+CREATE OR REPLACE TRIGGER watch_credit AFTER UPDATE ON o2c.credit_account FOR EACH ROW
+    WHEN (NEW.watch_percent IS NOT NULL
+          AND coalesce((OLD.authorized + OLD.ordered + OLD.shipped + OLD.receivable - OLD.unapplied) * 100 > OLD.watch_percent * OLD.credit_limit, false)
+           <> coalesce((NEW.authorized + NEW.ordered + NEW.shipped + NEW.receivable - NEW.unapplied) * 100 > NEW.watch_percent * NEW.credit_limit, false))
+    EXECUTE FUNCTION o2c._watch_credit();
+
+CREATE OR REPLACE VIEW o2c.verify_credit_limit AS
+SELECT a.company_id, 'account with periods' AS check_name, 'credit account of customer ' || c.code AS object,
+       l.present::text AS expected, a.dated::text AS found
+FROM o2c.credit_account a
+JOIN o2c.customer c ON c.company_id = a.company_id AND c.customer_id = a.customer_id
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM o2c.credit_limit l WHERE l.company_id = a.company_id
+                                   AND l.credit_account_id = a.credit_account_id) AS present) l
+WHERE a.dated <> l.present
+UNION ALL
+SELECT l.company_id, 'limits do not overlap', 'limit ' || l.credit_limit_id, 'alone', 'overlaps ' || o.credit_limit_id
+FROM o2c.credit_limit l
+JOIN o2c.credit_limit o ON o.company_id = l.company_id AND o.credit_account_id = l.credit_account_id AND o.kind = 'limit'
+    AND o.credit_limit_id > l.credit_limit_id AND o.valid_from <= l.valid_to AND o.valid_to >= l.valid_from
+WHERE l.kind = 'limit';
+COMMENT ON VIEW o2c.verify_credit_limit IS 'Credit accounts that do not know of their periods, and limits of an account that overlap';

@@ -93,3 +93,17 @@ o2c_json_number(const JsonbValue *object, const char *key)
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("\"%s\" must be a number", key)));
 	return value->val.numeric;
 }
+
+/* An object within an object, as text; NULL when it is missing or null. */
+char *
+o2c_json_object(const JsonbValue *object, const char *key)
+{
+	JsonbValue *value = member(object, key);
+
+	if (value == NULL)
+		return NULL;
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("\"%s\" must be an object", key)));
+	return JsonbToCString(NULL, value->val.binary.data, value->val.binary.len);
+}

@@ -36,11 +36,15 @@ static const struct
 	{"held", "confirmed", false},
 	{"held", "refused", false},
 	{"held", "cancelled", false},
+	{"held", "completed", true},
 	{"refused", "submitted", false},
 	{"refused", "cancelled", false},
 	{"confirmed", "completed", true},
 	{"confirmed", "cancelled", false},
+	{"confirmed", "submitted", true},
 	{"completed", "confirmed", true},
+	{"completed", "submitted", true},
+	{"cancelled", "submitted", true},
 };
 
 /* Refuses a change of state that is not in the table. */
@@ -134,7 +138,7 @@ check_nothing_shipped(int64 company, int64 order_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_STATE),
 				 errmsg("order %lld is shipped in part and cannot be cancelled", (long long) order_id),
-				 errhint("What was shipped is billed; credit the invoice to take it back.")));
+				 errhint("Close what is open of it with o2c.close_order(order); goods come back with o2c.return_goods(shipment).")));
 }
 
 PG_FUNCTION_INFO_V1(o2c_advance_order);
@@ -220,7 +224,7 @@ void
 o2c_complete_orders(int64 company, Datum order_ids)
 {
 	static O2cPlan complete = O2C_PLAN("UPDATE o2c.sales_order o SET state = 'completed'"
-									   " WHERE company_id = $1 AND order_id = ANY ($2) AND state = 'confirmed'"
+									   " WHERE company_id = $1 AND order_id = ANY ($2) AND state IN ('confirmed', 'held')"
 									   " AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1 AND l.order_id = o.order_id"
 									   " AND (l.shipped_quantity + l.cancelled_quantity < l.quantity"
 									   " OR l.invoiced_quantity - l.credited_quantity < l.shipped_quantity - l.returned_quantity))",

@@ -16,6 +16,7 @@
 extern int	o2c_json_objects(Jsonb *document, const char *what, JsonbValue **objects);
 extern void o2c_json_known_keys(const JsonbValue *object, const char *what, const char *const *keys);
 extern char *o2c_json_text(const JsonbValue *object, const char *key);
+extern char *o2c_json_object(const JsonbValue *object, const char *key);
 extern Numeric o2c_json_number(const JsonbValue *object, const char *key);
 
 /* Net amount of a line (EN 16931 BT-131): quantity x price less discount, rounded. */

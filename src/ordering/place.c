@@ -8,6 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "ordering/draft.h"
 #include "ordering/order.h"
 
 #include "core/clock.h"
@@ -15,50 +16,16 @@
 #include "core/money.h"
 #include "core/plan.h"
 
-/* Who orders, and what that decides about the order. */
-typedef struct Buyer
-{
-	int64		customer;
-	char	   *currency;
-	char	   *home_currency;	/* of the company, and of prices without one */
-	bool		has_price_list;
-} Buyer;
-
-typedef struct Line
-{
-	const char *kind;
-	char	   *sku;
-	NullableDatum product;
-	char	   *description;
-	Numeric		quantity;
-	Numeric		unit_price;		/* NULL until priced */
-	Numeric		discount;
-	Numeric		net;
-	char	   *category;
-	Numeric		rate;
-	Numeric		tax;
-} Line;
-
-typedef struct Order
-{
-	int64		company;
-	Buyer		buyer;
-	char	   *currency;
-	int			digits;
-	Line	   *lines;
-	int			n;
-} Order;
-
 /* Reads the customer by code. */
-static Buyer
-find_buyer(int64 company, const char *code)
+O2cBuyer
+o2c_find_buyer(int64 company, const char *code)
 {
 	static O2cPlan find = O2C_PLAN("SELECT c.customer_id, c.currency, co.currency,"
 								   " EXISTS (SELECT FROM o2c.customer_price_list l WHERE l.company_id = $1 AND l.customer_id = c.customer_id),"
 								   " c.active"
 								   " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
 								   " WHERE c.company_id = $1 AND c.code = $2", INT8OID, TEXTOID);
-	Buyer		buyer;
+	O2cBuyer	buyer;
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_cstring(code))) == 0)
 		ereport(ERROR,
@@ -77,8 +44,8 @@ find_buyer(int64 company, const char *code)
 }
 
 /* Refuses a number that is not finite or lies outside a range. */
-static void
-check_range(int line, const char *what, Numeric value, bool zero_allowed, bool is_percent)
+void
+o2c_check_range(int line, const char *what, Numeric value, bool zero_allowed, bool is_percent)
 {
 	if (numeric_is_nan(value) || numeric_is_inf(value) || o2c_sign(value) < (zero_allowed ? 0 : 1) ||
 		(is_percent && o2c_cmp(value, o2c_int_numeric(100)) > 0))
@@ -87,70 +54,80 @@ check_range(int line, const char *what, Numeric value, bool zero_allowed, bool i
 				 errmsg("line %d: %s %s is out of range", line, what, o2c_numeric_text(value))));
 }
 
-/* Reads one line of the document. */
-static Line
-read_line(const JsonbValue *object, int number)
+/* Refuses a tax category that is none, or that does not fit its rate (EN 16931 BR-S-05, BR-Z-05 and their kin). */
+static void
+check_category(const char *what, int number, const O2cDraftLine *line)
 {
-	static const char *const keys[] = {"sku", "quantity", "unit_price", "discount_percent", NULL};
-	Line		line = {.kind = "item"};
+	static const char *const categories[] = {"S", "Z", "E", "AE", "K", "G", "O"};
+	bool		known = line->category == NULL;
+
+	for (int i = 0; i < lengthof(categories); i++)
+		known |= line->category != NULL && strcmp(line->category, categories[i]) == 0;
+	if (!known || (line->category != NULL) != (line->rate != NULL) ||
+		(line->category != NULL && (strcmp(line->category, "S") == 0) != (o2c_sign(line->rate) > 0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("%s %d: tax category and rate do not fit together", what, number),
+				 errhint("Give both or none; only category S has a rate above 0.")));
+}
+
+/* Reads one line of the document. */
+O2cDraftLine
+o2c_read_line(const JsonbValue *object, int number)
+{
+	static const char *const keys[] = {"sku", "quantity", "unit_price", "discount_percent",
+	"description", "tax_rate", "tax_category", "attributes", NULL};
+	O2cDraftLine line = {.kind = "item", .product = O2C_NULL};
 
 	o2c_json_known_keys(object, psprintf("line %d", number), keys);
 	line.sku = o2c_json_text(object, "sku");
 	line.quantity = o2c_json_number(object, "quantity");
 	line.unit_price = o2c_json_number(object, "unit_price");
 	line.discount = o2c_json_number(object, "discount_percent");
+	line.description = o2c_json_text(object, "description");
+	line.rate = o2c_json_number(object, "tax_rate");
+	line.category = o2c_json_text(object, "tax_category");
+	line.attributes = o2c_json_object(object, "attributes");
 	if (line.sku == NULL || line.quantity == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
 				 errmsg("line %d needs \"sku\" and \"quantity\"", number)));
 	if (line.discount == NULL)
 		line.discount = o2c_zero();
-	check_range(number, "quantity", line.quantity, false, false);
-	check_range(number, "discount", line.discount, true, true);
+	o2c_check_range(number, "quantity", line.quantity, false, false);
+	o2c_check_range(number, "discount", line.discount, true, true);
 	if (line.unit_price != NULL)
-		check_range(number, "unit price", line.unit_price, true, false);
+		o2c_check_range(number, "unit price", line.unit_price, true, false);
+	if (line.rate != NULL)
+		o2c_check_range(number, "tax rate", line.rate, true, true);
+	check_category("line", number, &line);
 	return line;
 }
 
-/* Refuses a category of tax that is none, or that does not go with its rate (EN 16931: S has one, the others have none). */
-static void
-check_category(int charge, const char *category, Numeric rate)
-{
-	static const char *const without_rate[] = {"Z", "E", "AE", "K", "G", "O"};
-	bool		known = strcmp(category, "S") == 0;
-
-	for (int i = 0; i < lengthof(without_rate); i++)
-		known |= strcmp(category, without_rate[i]) == 0;
-	if (!known || (strcmp(category, "S") == 0) != (o2c_sign(rate) > 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
-				 errmsg("charge %d: tax category \"%s\" with a rate of %s %% cannot be", charge, category, o2c_numeric_text(rate)),
-				 errhint("S has a rate; Z, E, AE, K, G and O have none (EN 16931).")));
-}
-
 /* Reads one charge, such as freight. */
-static Line
+static O2cDraftLine
 read_charge(const JsonbValue *object, int number)
 {
-	static const char *const keys[] = {"reason", "amount", "tax_rate", "tax_category", NULL};
-	Line		line = {.kind = "charge", .product = O2C_NULL};
+	static const char *const keys[] = {"reason", "amount", "tax_rate", "tax_category", "attributes", NULL};
+	O2cDraftLine line = {.kind = "charge", .product = O2C_NULL};
 
 	o2c_json_known_keys(object, psprintf("charge %d", number), keys);
 	line.description = o2c_json_text(object, "reason");
 	line.unit_price = o2c_json_number(object, "amount");
 	line.rate = o2c_json_number(object, "tax_rate");
 	line.category = o2c_json_text(object, "tax_category");
+	line.attributes = o2c_json_object(object, "attributes");
 	if (line.description == NULL || line.unit_price == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
 				 errmsg("charge %d needs \"reason\" and \"amount\"", number)));
 	if (line.rate == NULL)
 		line.rate = o2c_zero();
-	check_range(number, "charge", line.unit_price, true, false);
-	check_range(number, "tax rate", line.rate, true, true);
+	o2c_check_range(number, "charge", line.unit_price, true, false);
+	o2c_check_range(number, "tax rate", line.rate, true, true);
 	if (line.category == NULL)
 		line.category = o2c_sign(line.rate) > 0 ? "S" : "Z";
-	check_category(number, line.category, line.rate);
+	check_category("charge", number, &line);
 	line.quantity = o2c_int_numeric(1);
 	line.discount = o2c_zero();
 	return line;
@@ -158,7 +135,7 @@ read_charge(const JsonbValue *object, int number)
 
 /* Reads the lines and charges of the order. */
 static void
-read_lines(Order *order, Jsonb *lines, Jsonb *charges)
+read_lines(O2cDraft *order, Jsonb *lines, Jsonb *charges)
 {
 	JsonbValue *line_objects;
 	JsonbValue *charge_objects = NULL;
@@ -169,9 +146,9 @@ read_lines(Order *order, Jsonb *lines, Jsonb *charges)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("an order needs at least one line")));
 	order->n = n + m;
-	order->lines = palloc(sizeof(Line) * order->n);
+	order->lines = palloc(sizeof(O2cDraftLine) * order->n);
 	for (int i = 0; i < n; i++)
-		order->lines[i] = read_line(&line_objects[i], i + 1);
+		order->lines[i] = o2c_read_line(&line_objects[i], i + 1);
 	for (int i = 0; i < m; i++)
 		order->lines[n + i] = read_charge(&charge_objects[i], i + 1);
 }
@@ -203,9 +180,9 @@ static O2cPlan find_listed_products = O2C_PLAN(
 
 /* Takes a product and its price over into a line. */
 static void
-take_product(Order *order, uint64 row)
+take_product(O2cDraft *order, uint64 row)
 {
-	Line	   *line = &order->lines[o2c_row_int8(row, 1) - 1];
+	O2cDraftLine *line = &order->lines[o2c_row_int8(row, 1) - 1];
 	NullableDatum rate = o2c_row_copy(row, 4);
 	NullableDatum price = o2c_row_copy(row, 6);
 
@@ -218,15 +195,19 @@ take_product(Order *order, uint64 row)
 				 errmsg("product \"%s\" has no price in %s", line->sku, order->currency),
 				 errhint("Give a unit_price, or add one to a price list of the customer.")));
 	line->product = o2c_row_copy(row, 2);
-	line->description = o2c_row_text(row, 3);
-	line->rate = DatumGetNumeric(rate.value);
-	line->category = o2c_row_text(row, 5);
+	if (line->description == NULL)
+		line->description = o2c_row_text(row, 3);
+	if (line->category == NULL)
+	{
+		line->rate = DatumGetNumeric(rate.value);
+		line->category = o2c_row_text(row, 5);
+	}
 	line->unit_price = DatumGetNumeric(price.value);
 }
 
 /* Finds the products and prices of all lines. */
-static void
-price_lines(Order *order, DateADT ordered_on)
+void
+o2c_price_lines(O2cDraft *order, DateADT day)
 {
 	char	  **skus = palloc(sizeof(char *) * order->n);
 	NullableDatum *quantities = palloc(sizeof(NullableDatum) * order->n);
@@ -244,11 +225,11 @@ price_lines(Order *order, DateADT ordered_on)
 							 o2c_datum(o2c_datum_array(quantities, order->n, NUMERICOID)),
 							 o2c_datum(o2c_datum_array(prices, order->n, NUMERICOID)),
 							 o2c_int8(order->buyer.customer), o2c_cstring(order->currency),
-							 o2c_cstring(order->buyer.home_currency), o2c_date(ordered_on)));
+							 o2c_cstring(order->buyer.home_currency), o2c_date(day)));
 	for (uint64 row = 0; row < found; row++)
 		take_product(order, row);
 	for (int i = 0; i < order->n; i++)
-		if (order->lines[i].sku != NULL && order->lines[i].description == NULL)
+		if (order->lines[i].sku != NULL && order->lines[i].product.isnull)
 			ereport(ERROR,
 					(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
 					 errmsg("company %lld has no product \"%s\"", (long long) order->company, order->lines[i].sku),
@@ -257,7 +238,7 @@ price_lines(Order *order, DateADT ordered_on)
 
 /* Gives each line of a tax group its share of the group's tax. */
 static void
-share_tax(Order *order, const O2cTaxLine *taxed, const O2cTaxGroup *groups, int group)
+share_tax(O2cDraft *order, const O2cTaxLine *taxed, const O2cTaxGroup *groups, int group)
 {
 	Numeric    *weights = palloc(sizeof(Numeric) * order->n);
 	Numeric    *parts = palloc(sizeof(Numeric) * order->n);
@@ -273,8 +254,8 @@ share_tax(Order *order, const O2cTaxLine *taxed, const O2cTaxGroup *groups, int 
 }
 
 /* Net amount and tax of every line. */
-static void
-compute_amounts(Order *order)
+void
+o2c_compute_amounts(O2cDraft *order)
 {
 	O2cTaxLine *taxed = palloc(sizeof(O2cTaxLine) * order->n);
 	O2cTaxGroup *groups = palloc(sizeof(O2cTaxGroup) * order->n);
@@ -282,7 +263,7 @@ compute_amounts(Order *order)
 
 	for (int i = 0; i < order->n; i++)
 	{
-		Line	   *line = &order->lines[i];
+		O2cDraftLine *line = &order->lines[i];
 
 		line->net = o2c_line_net(line->quantity, line->unit_price, line->discount, order->digits);
 		taxed[i].category = line->category;
@@ -294,27 +275,27 @@ compute_amounts(Order *order)
 		share_tax(order, taxed, groups, g);
 }
 
-/* Stores the lines in one statement. */
-static void
-insert_lines(const Order *order, int64 order_id)
+/* Stores the lines in one statement; they are numbered from "first" on. */
+void
+o2c_insert_lines(const O2cDraft *order, int64 order_id, int32 first)
 {
 	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.order_line (company_id, order_id, line_no, kind, product_id, description,"
-									 " quantity, unit_price, discount_percent, net_amount, tax_category, tax_rate, tax_amount)"
-									 " SELECT $1, $2, l.n, l.kind, l.product, l.description, l.quantity, l.price, l.discount, l.net,"
-									 " l.category, l.rate, l.tax"
-									 " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12) WITH ORDINALITY"
-									 " AS l (kind, product, description, quantity, price, discount, net, category, rate, tax, n)",
+									 " quantity, unit_price, discount_percent, net_amount, tax_category, tax_rate, tax_amount, attributes)"
+									 " SELECT $1, $2, l.n + $14 - 1, l.kind, l.product, l.description, l.quantity, l.price, l.discount, l.net,"
+									 " l.category, l.rate, l.tax, coalesce(l.attributes::jsonb, '{}')"
+									 " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY"
+									 " AS l (kind, product, description, quantity, price, discount, net, category, rate, tax, attributes, n)",
 									 INT8OID, INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID,
-									 NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID);
-	NullableDatum *columns[10];
-	Oid			types[10] = {TEXTOID, INT8OID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, NUMERICOID, NUMERICOID};
-	NullableDatum args[12];
+									 NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, INT4OID);
+	NullableDatum *columns[11];
+	Oid			types[11] = {TEXTOID, INT8OID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, NUMERICOID, NUMERICOID, TEXTOID};
+	NullableDatum args[14];
 
-	for (int c = 0; c < 10; c++)
+	for (int c = 0; c < 11; c++)
 		columns[c] = palloc(sizeof(NullableDatum) * order->n);
 	for (int i = 0; i < order->n; i++)
 	{
-		const Line *line = &order->lines[i];
+		const O2cDraftLine *line = &order->lines[i];
 
 		columns[0][i] = o2c_cstring(line->kind);
 		columns[1][i] = line->product;
@@ -326,11 +307,13 @@ insert_lines(const Order *order, int64 order_id)
 		columns[7][i] = o2c_cstring(line->category);
 		columns[8][i] = o2c_datum(NumericGetDatum(line->rate));
 		columns[9][i] = o2c_datum(NumericGetDatum(line->tax));
+		columns[10][i] = o2c_opt_cstring(line->attributes);
 	}
 	args[0] = o2c_int8(order->company);
 	args[1] = o2c_int8(order_id);
-	for (int c = 0; c < 10; c++)
+	for (int c = 0; c < 11; c++)
 		args[2 + c] = o2c_datum(o2c_datum_array(columns[c], order->n, types[c]));
+	args[13] = o2c_int4(first);
 	o2c_run(&insert, args);
 }
 
@@ -343,7 +326,7 @@ enum
 
 /* Stores the order as a draft; its totals are derived when it is submitted. */
 static int64
-insert_draft(FunctionCallInfo fcinfo, const Order *order, DateADT ordered_on)
+insert_draft(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on)
 {
 	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (company_id, customer_id, ordered_on, requested_on, po_number,"
 									 " currency, payment_terms, location, attributes)"
@@ -375,20 +358,20 @@ static int64
 place(FunctionCallInfo fcinfo, int64 company)
 {
 	DateADT		ordered_on = PG_ARGISNULL(ARG_ORDERED_ON) ? o2c_today() : PG_GETARG_DATEADT(ARG_ORDERED_ON);
-	Order		order = {.company = company};
+	O2cDraft	order = {.company = company};
 	int64		order_id;
 
 	if (DATE_NOT_FINITE(ordered_on) || (!PG_ARGISNULL(ARG_REQUESTED_ON) && DATE_NOT_FINITE(PG_GETARG_DATEADT(ARG_REQUESTED_ON))))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("the dates of an order must be finite")));
-	order.buyer = find_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
+	order.buyer = o2c_find_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
 	order.currency = PG_ARGISNULL(ARG_CURRENCY) ? order.buyer.currency : text_to_cstring(PG_GETARG_TEXT_PP(ARG_CURRENCY));
 	order.digits = o2c_minor_units(order.currency);
 	read_lines(&order, PG_GETARG_JSONB_P(ARG_LINES), PG_ARGISNULL(ARG_CHARGES) ? NULL : PG_GETARG_JSONB_P(ARG_CHARGES));
-	price_lines(&order, ordered_on);
-	compute_amounts(&order);
+	o2c_price_lines(&order, ordered_on);
+	o2c_compute_amounts(&order);
 	order_id = insert_draft(fcinfo, &order, ordered_on);
-	insert_lines(&order, order_id);
+	o2c_insert_lines(&order, order_id, 1);
 	submit(company, order_id);
 	return order_id;
 }

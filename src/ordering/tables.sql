@@ -24,12 +24,14 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by      text NOT NULL DEFAULT o2c.actor(),
     attributes      jsonb NOT NULL DEFAULT '{}',
+    version         bigint NOT NULL DEFAULT 1,
     CONSTRAINT sales_order_pkey PRIMARY KEY (company_id, order_id),
     CONSTRAINT sales_order_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT sales_order_total CHECK (net_amount = line_amount + charge_amount AND total_amount = net_amount + tax_amount)
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE o2c.sales_order IS 'Sales orders: draft, submitted, then confirmed, held or refused; completed or cancelled at the end';
 COMMENT ON COLUMN o2c.sales_order.credit_rate IS 'Units of the credit account''s currency for one of the order''s, frozen when credit was taken';
+COMMENT ON COLUMN o2c.sales_order.version IS 'Counts the changes of the order; 1 as it was placed';
 COMMENT ON COLUMN o2c.sales_order.location IS 'Place that the order is served from';
 CREATE INDEX IF NOT EXISTS sales_order_customer ON o2c.sales_order (company_id, customer_id, order_id);
 CREATE INDEX IF NOT EXISTS sales_order_held ON o2c.sales_order (company_id, customer_id, order_id) WHERE state = 'held';
@@ -83,7 +85,7 @@ CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, p
     WHERE kind = 'item' AND confirmed_quantity > shipped_quantity + reserved_quantity;
 
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.sales_order
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent', 'payment_terms,version');
 CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
 CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
@@ -91,7 +93,8 @@ CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order 
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent',
+    'quantity,unit_price,discount_percent,net_amount,tax_amount');
 CREATE OR REPLACE TRIGGER b_draft BEFORE INSERT ON o2c.order_line
     FOR EACH ROW EXECUTE FUNCTION o2c._add_line();
 
@@ -123,3 +126,25 @@ JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_i
 GROUP BY o.company_id, o.order_id, o.number, o.currency, l.tax_category, l.tax_rate
 HAVING sum(l.tax_amount) <> o2c.round_money(sum(l.net_amount) * l.tax_rate * 0.01, o.currency);
 COMMENT ON VIEW o2c.verify_order_total IS 'Orders whose amounts are not the sums of their lines, lines that are not quantity times price, and tax that is not the rate of its category''s net amount';
+
+CREATE OR REPLACE VIEW o2c.order_status AS
+SELECT o.company_id, o.order_id, o.number, o.state,
+       CASE WHEN o.state = 'completed' THEN 'closed'
+            WHEN o.state IN ('draft', 'cancelled', 'refused') THEN o.state
+            WHEN l.invoiced > 0 THEN CASE WHEN l.unshipped = 0 AND l.unbilled <= 0 THEN 'invoiced' ELSE 'partially invoiced' END
+            WHEN l.shipped > 0 THEN CASE WHEN l.unshipped = 0 THEN 'shipped' ELSE 'partially shipped' END
+            ELSE 'open' END AS fulfilment,
+       coalesce(l.unshipped, 0)::numeric(24, 6) AS unshipped_quantity, coalesce(l.backordered, 0)::numeric(24, 6) AS backordered_quantity,
+       greatest(coalesce(l.unbilled, 0), 0)::numeric(24, 6) AS unbilled_quantity, coalesce(l.returned, 0)::numeric(24, 6) AS returned_quantity,
+       coalesce(l.cancelled, 0)::numeric(24, 6) AS cancelled_quantity
+FROM o2c.sales_order o
+LEFT JOIN (SELECT n.company_id, n.order_id, sum(n.shipped_quantity) AS shipped, sum(n.invoiced_quantity - n.credited_quantity) AS invoiced,
+                  sum(n.quantity - n.cancelled_quantity - n.shipped_quantity) AS unshipped,
+                  sum(n.quantity - n.cancelled_quantity - n.shipped_quantity - n.reserved_quantity) AS backordered,
+                  sum(n.shipped_quantity - n.returned_quantity - n.invoiced_quantity + n.credited_quantity) AS unbilled,
+                  sum(n.returned_quantity) AS returned, sum(n.cancelled_quantity) AS cancelled
+           FROM o2c.order_line n WHERE n.kind = 'item' GROUP BY n.company_id, n.order_id) l
+    ON l.company_id = o.company_id AND l.order_id = o.order_id;
+COMMENT ON VIEW o2c.order_status IS 'How far each order is, derived from the quantities of its items and never stored';
+COMMENT ON COLUMN o2c.order_status.fulfilment IS 'draft, open, partially shipped, shipped, partially invoiced, invoiced, closed; cancelled or refused';
+COMMENT ON COLUMN o2c.order_status.backordered_quantity IS 'Open and not reserved';

@@ -17,10 +17,12 @@ CREATE FUNCTION o2c._seed_company() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO o2c.number_series (company_id, series, prefix, digits, gapless) VALUES
-        (NEW.company_id, 'order', 'SO-', 6, false),
-        (NEW.company_id, 'shipment', 'SH-', 6, false),
         (NEW.company_id, 'invoice', 'INV-', 6, true),
         (NEW.company_id, 'credit_note', 'CN-', 6, true)
+    ON CONFLICT DO NOTHING;
+    INSERT INTO o2c.number_series (company_id, series, prefix, digits, gapless, sequence) VALUES
+        (NEW.company_id, 'order', 'SO-', 6, false, 'o2c.order_number_seq'),
+        (NEW.company_id, 'shipment', 'SH-', 6, false, 'o2c.shipment_number_seq')
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS o2c.customer (
     po_required          boolean NOT NULL DEFAULT false,
     po_unique            boolean NOT NULL DEFAULT true,
     invoice_per          text NOT NULL DEFAULT 'shipment' CONSTRAINT customer_invoice_per CHECK (invoice_per IN ('shipment', 'order', 'customer')),
+    risk_class           text,
     active               boolean NOT NULL DEFAULT true,
     attributes           jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT customer_pkey PRIMARY KEY (company_id, customer_id),
@@ -45,6 +46,7 @@ CREATE TABLE IF NOT EXISTS o2c.customer (
 COMMENT ON TABLE o2c.customer IS 'Customers: hierarchy, bill-to, currency, address';
 COMMENT ON COLUMN o2c.customer.group_id IS 'The topmost customer of the hierarchy. Commands lock its row first, so that a group''s documents never wait for each other in a circle';
 COMMENT ON COLUMN o2c.customer.bill_to_customer_id IS 'Who gets the invoices and owes them; null: the customer';
+COMMENT ON COLUMN o2c.customer.risk_class IS 'Class that rules and limits may be for';
 COMMENT ON COLUMN o2c.customer.invoice_per IS 'What one invoice covers: a shipment, an order, or everything the customer is owed';
 CREATE INDEX IF NOT EXISTS customer_parent ON o2c.customer (company_id, parent_customer_id) WHERE parent_customer_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS customer_group ON o2c.customer (company_id, group_id);

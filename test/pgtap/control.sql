@@ -108,7 +108,7 @@ SELECT is((SELECT array_agg(activity ORDER BY event_id) FROM o2c.event WHERE ord
           '{hold.placed,hold.placed,sales_order.held,hold.released,hold.released,sales_order.confirmed}', 'all of it is in the log');
 SELECT throws_ok(format('SELECT o2c.release_hold(%s)', a), c, NULL, 'release_hold: ' || l)
 FROM (VALUES ('NULL, ''x''', 'OC002', 'no hold'), ('1, NULL', 'OC002', 'no reason'), ('1, ''''', 'OC002', 'an empty reason'), ('-1, ''x''', 'OC001', 'an unknown hold'),
-             (format('%s, ''x''', pg_temp.hold(:twice)), 'OC101', 'released before'), (format('%s, ''x'', 2', pg_temp.hold(:twice)), 'OC001', 'another company''s')) v (a, c, l);
+             (format('%s, ''x''', pg_temp.hold(:twice)), 'OC101', 'released before'), (format('%s, ''x'', company_id => 2', pg_temp.hold(:twice)), 'OC001', 'another company''s')) v (a, c, l);
 DELETE FROM o2c.rule WHERE code = 'value';
 
 -- A hold that a person places stays until a person releases it.

@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ *
+ * approval.c
+ *		Rules about what was agreed in an order: terms, prices, discounts.  They
+ *		route an order to whoever may approve it: the duty that the row names.
+ *
+ * What a customer gets without asking is its own terms and prices; a rule finds
+ * by how much an order goes beyond them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "control/checkpoint.h"
+
+#include "core/money.h"
+#include "core/plan.h"
+
+/* Runs a query over the order of the case. */
+static bool
+ask_order(FunctionCallInfo fcinfo, O2cPlan *find)
+{
+	return o2c_run(find, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
+								  o2c_date(o2c_case_date(fcinfo, "day")))) > 0;
+}
+
+PG_FUNCTION_INFO_V1(o2c_rule_prepayment);
+/* o2c.rule_prepayment(case, parameters): the order is paid in advance */
+Datum
+o2c_rule_prepayment(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT o2c.is_prepayment(payment_terms), payment_terms FROM o2c.sales_order"
+								   " WHERE company_id = $1 AND order_id = $2 AND $3 IS NOT NULL", INT8OID, INT8OID, DATEOID);
+
+	o2c_connect();
+	if (!ask_order(fcinfo, &find))
+		PG_RETURN_DATUM(o2c_rule_answer(fcinfo, true, NULL, NULL, NULL));
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_row_bool(0, 1), NULL, NULL,
+									psprintf("the customer buys against prepayment only, and the terms are %s", o2c_row_text(0, 2))));
+}
+
+/* Days that the order's terms are due later than the customer's own, whether they save more, and both. */
+static O2cPlan compare_terms = O2C_PLAN(
+	"SELECT o2c.due_date(o.payment_terms, $3) - o2c.due_date(w.terms, $3),"
+	" (SELECT sum(s.discount_1_amount) FROM o2c.schedule(o.payment_terms, $3, o.total_amount, o.currency) s)"
+	" > coalesce((SELECT sum(s.discount_1_amount) FROM o2c.schedule(w.terms, $3, o.total_amount, o.currency) s), 0), o.payment_terms, w.terms"
+	" FROM o2c.sales_order o JOIN o2c.customer c ON c.company_id = $1 AND c.customer_id = o.customer_id"
+	" JOIN o2c.company co ON co.company_id = $1 CROSS JOIN LATERAL (SELECT coalesce(c.payment_terms, co.payment_terms) AS terms) w"
+	" WHERE o.company_id = $1 AND o.order_id = $2",
+	INT8OID, INT8OID, DATEOID);
+
+PG_FUNCTION_INFO_V1(o2c_rule_terms);
+/* o2c.rule_terms(case, {"days"}): the terms are not better than the customer's own */
+Datum
+o2c_rule_terms(PG_FUNCTION_ARGS)
+{
+	int32		days = o2c_rule_days(fcinfo, "days", 0);
+	int32		later;
+
+	o2c_connect();
+	if (!ask_order(fcinfo, &compare_terms))
+		PG_RETURN_DATUM(o2c_rule_answer(fcinfo, true, NULL, NULL, NULL));
+	later = o2c_row_int4(0, 1);
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, later <= days && !o2c_row_bool(0, 2), o2c_int_numeric(later), o2c_int_numeric(days),
+									psprintf("the terms %s go beyond the customer's own, %s", o2c_row_text(0, 3), o2c_row_text(0, 4))));
+}
+
+/* The net amounts of the lines as ordered, and at the customer's prices, as place_order finds them. */
+static O2cPlan compare_prices = O2C_PLAN(
+	"SELECT sum(l.net_amount), sum(o2c.round_money(l.quantity * p.price, o.currency)) FROM o2c.sales_order o"
+	" JOIN o2c.company co ON co.company_id = $1"
+	" JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id AND l.kind = 'item'"
+	" JOIN o2c.product t ON t.company_id = $1 AND t.product_id = l.product_id"
+	" CROSS JOIN LATERAL (SELECT coalesce((SELECT r.unit_price FROM o2c.customer_price_list c"
+	" JOIN o2c.price_list pl ON pl.company_id = $1 AND pl.price_list_id = c.price_list_id AND pl.currency = o.currency"
+	" JOIN o2c.price r ON r.company_id = $1 AND r.price_list_id = c.price_list_id AND r.product_id = l.product_id"
+	" AND r.valid_from <= o.ordered_on AND r.min_quantity <= l.quantity"
+	" WHERE c.company_id = $1 AND c.customer_id = o.customer_id ORDER BY c.priority, r.valid_from DESC, r.min_quantity DESC LIMIT 1),"
+	" CASE WHEN coalesce(t.currency, co.currency) = o.currency THEN t.unit_price END) AS price) p"
+	" WHERE o.company_id = $1 AND o.order_id = $2 AND p.price IS NOT NULL AND $3 IS NOT NULL HAVING sum(o2c.round_money(l.quantity * p.price, o.currency)) > 0",
+	INT8OID, INT8OID, DATEOID);
+
+PG_FUNCTION_INFO_V1(o2c_rule_price);
+/* o2c.rule_price(case, {"percent"}): the lines are not below the customer's prices */
+Datum
+o2c_rule_price(PG_FUNCTION_ARGS)
+{
+	Numeric		percent = o2c_rule_parameter(fcinfo, "percent", o2c_zero());
+	Numeric		missing;
+	Numeric		own;
+	Numeric		below;
+
+	o2c_connect();
+	if (!ask_order(fcinfo, &compare_prices))
+		PG_RETURN_DATUM(o2c_rule_answer(fcinfo, true, NULL, percent, NULL));
+	own = DatumGetNumeric(o2c_row_copy(0, 2).value);
+	missing = o2c_mul(o2c_sub(own, DatumGetNumeric(o2c_row_copy(0, 1).value)), o2c_int_numeric(100));
+	below = o2c_div(missing, own);
+	/* compared without the quotient, which is rounded */
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(missing, o2c_mul(percent, own)) <= 0, below, percent,
+									psprintf("the prices are %s %% below the customer's own", o2c_numeric_text(o2c_round(below, 2)))));
+}
+
+PG_FUNCTION_INFO_V1(o2c_rule_discount);
+/* o2c.rule_discount(case, {"percent"}): no line has a higher discount */
+Datum
+o2c_rule_discount(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT coalesce(max(discount_percent), 0) FROM o2c.order_line"
+								   " WHERE company_id = $1 AND order_id = $2 AND $3 IS NOT NULL", INT8OID, INT8OID, DATEOID);
+	Numeric		percent = o2c_rule_needs(fcinfo, "percent");
+	Numeric		highest;
+
+	o2c_connect();
+	ask_order(fcinfo, &find);
+	highest = DatumGetNumeric(o2c_row_copy(0, 1).value);
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(highest, percent) <= 0, highest, percent,
+									psprintf("a line has a discount of %s %%, more than %s %%", o2c_numeric_text(highest), o2c_numeric_text(percent))));
+}

@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * draft.h
+ *		An order in memory: its lines are read, priced and computed there, then
+ *		stored in one statement.  Placing and changing an order share it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef O2C_DRAFT_H
+#define O2C_DRAFT_H
+
+#include "o2c.h"
+
+#include "core/plan.h"
+#include "utils/jsonb.h"
+
+/* Who orders, and what that decides about the order. */
+typedef struct O2cBuyer
+{
+	int64		customer;
+	char	   *currency;
+	char	   *home_currency;	/* of the company, and of prices without one */
+	bool		has_price_list;
+} O2cBuyer;
+
+typedef struct O2cDraftLine
+{
+	const char *kind;
+	char	   *sku;
+	NullableDatum product;
+	char	   *description;
+	Numeric		quantity;
+	Numeric		unit_price;		/* NULL until priced */
+	Numeric		discount;
+	Numeric		net;
+	char	   *category;
+	Numeric		rate;
+	Numeric		tax;
+	char	   *attributes;		/* jsonb text, or NULL */
+} O2cDraftLine;
+
+typedef struct O2cDraft
+{
+	int64		company;
+	O2cBuyer	buyer;
+	char	   *currency;
+	int			digits;
+	O2cDraftLine *lines;
+	int			n;
+} O2cDraft;
+
+extern O2cBuyer o2c_find_buyer(int64 company, const char *code);
+extern void o2c_check_range(int line, const char *what, Numeric value, bool zero_allowed, bool is_percent);
+extern O2cDraftLine o2c_read_line(const JsonbValue *object, int number);
+extern void o2c_price_lines(O2cDraft *order, DateADT day);
+extern void o2c_compute_amounts(O2cDraft *order);
+extern void o2c_insert_lines(const O2cDraft *order, int64 order_id, int32 first);
+
+#endif /* O2C_DRAFT_H */
