@@ -85,7 +85,22 @@ read_creditable(int64 company, int64 invoice, const char *currency)
 	return c;
 }
 
-/* Credits all that is left of a line: its quantity, or the rest of its amount once prices were credited. */
+/* Credits an amount for a line that is not its quantity times its price: the price follows from it. */
+static void
+take_net(O2cInvoiceLine *line, Numeric net)
+{
+	if (o2c_sign(line->quantity) == 0)
+	{
+		/* only money is left: nothing that could be billed again */
+		line->quantity = o2c_int_numeric(1);
+		line->shipment = line->order_id = 0;
+	}
+	line->unit_price = o2c_div(net, line->quantity);
+	line->discount = o2c_zero();
+	line->net = net;
+}
+
+/* Credits all that is left of a line, in quantity and in amount. */
 static void
 choose_rest(Creditable *c, int i)
 {
@@ -94,11 +109,7 @@ choose_rest(Creditable *c, int i)
 	line->quantity = c->left_quantity[i];
 	line->net = o2c_line_net(line->quantity, line->unit_price, line->discount, c->digits);
 	if (o2c_cmp(line->net, c->left_net[i]) != 0)
-	{
-		line->quantity = o2c_int_numeric(1);
-		line->unit_price = line->net = c->left_net[i];
-		line->discount = o2c_zero();
-	}
+		take_net(line, c->left_net[i]);
 	c->chosen[i] = true;
 }
 
@@ -142,6 +153,10 @@ take_wish(Creditable *c, const JsonbValue *wish, int number)
 			line->discount = o2c_zero();
 		}
 		line->net = o2c_line_net(line->quantity, line->unit_price, line->discount, c->digits);
+		/* earlier credits may have left less than the price, by rounding or by agreement */
+		if (price == NULL && o2c_sign(line->quantity) > 0 &&
+			(o2c_cmp(line->net, c->left_net[i]) > 0 || o2c_cmp(line->quantity, c->left_quantity[i]) == 0))
+			take_net(line, c->left_net[i]);
 		check_left(c, i);
 		c->chosen[i] = true;
 		return;

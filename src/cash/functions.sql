@@ -495,9 +495,13 @@ BEGIN
             ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING
             RETURNING customer_id, item_id, received_on, amount, currency
         ), item AS (
-            INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount)
-            SELECT _load_payments.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount
-            FROM taken t WHERE t.item_id IS NOT NULL
+            INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)
+            SELECT _load_payments.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,
+                   CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, _load_payments.company_id), 1) ELSE 1 END
+            FROM taken t
+            LEFT JOIN o2c.customer_credit m ON m.company_id = _load_payments.company_id AND m.customer_id = t.customer_id
+            LEFT JOIN o2c.credit_account a ON a.company_id = _load_payments.company_id AND a.credit_account_id = m.credit_account_id
+            WHERE t.item_id IS NOT NULL
         )
         SELECT count(*) INTO added FROM taken;
         loaded := loaded + added;

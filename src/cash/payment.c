@@ -118,9 +118,12 @@ write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 								  " $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 								  " ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING"
 								  " RETURNING payment_id, company_id, customer_id, item_id, received_on, amount, currency),"
-								  " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount)"
-								  " SELECT company_id, item_id, customer_id, 'payment', received_on, received_on, currency, - amount"
-								  " FROM taken WHERE item_id IS NOT NULL)"
+								  " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
+								  " SELECT t.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,"
+								  " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
+								  " FROM taken t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
+								  " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
+								  " WHERE t.item_id IS NOT NULL)"
 								  " SELECT payment_id FROM taken",
 								  INT8OID, INT8OID, DATEOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID);
 
@@ -177,8 +180,11 @@ o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n
 									   " p.received_on, p.currency, p.amount FROM unnest($2, $3) AS g (payment_id, customer_id)"
 									   " JOIN o2c.payment p ON p.company_id = $1 AND p.payment_id = g.payment_id"
 									   " WHERE p.customer_id IS NULL AND p.state = 'received'),"
-									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount)"
-									   " SELECT $1, item_id, customer_id, 'payment', received_on, received_on, currency, - amount FROM given)"
+									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
+									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,"
+									   " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
+									   " FROM given t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
+									   " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id)"
 									   " UPDATE o2c.payment p SET customer_id = given.customer_id, item_id = given.item_id FROM given"
 									   " WHERE p.company_id = $1 AND p.payment_id = given.payment_id", INT8OID, INT8ARRAYOID, INT8ARRAYOID);
 	NullableDatum ids = o2c_datum(o2c_int8_array(payments, n));

@@ -167,7 +167,7 @@ Datum
 o2c_rate_order(PG_FUNCTION_ARGS)
 {
 	/* nothing is looked up where the currencies are the same */
-	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN a.currency <> $3 THEN o2c.exchange_rate($3, a.currency, $4, $1) END"
+	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN a.currency <> $3 THEN coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) END"
 								   " FROM o2c.customer_credit c"
 								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
 								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID);

@@ -8,7 +8,7 @@ COMMENT ON FUNCTION o2c._move_exposure() IS
 CREATE FUNCTION o2c.rule_credit_limit(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
 AS 'MODULE_PATHNAME', 'o2c_rule_credit_limit' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_credit_limit(o2c.rule_case, jsonb) IS
-'Rule: exposure of the credit account plus the document must not exceed the limit; equality passes, a null limit is unlimited, 0 is no credit. Locks the account. Observed: exposure with the document, threshold: limit, both in the currency of the account.';
+'Rule: exposure of the credit account plus the document must not exceed the limit; equality passes, a null limit is unlimited, 0 is no credit. An order in a currency without an exchange rate to the account''s is not satisfied. Locks the account. Observed: exposure with the document, threshold: limit, both in the currency of the account.';
 
 CREATE FUNCTION o2c.set_credit_limit(customer text, amount numeric, reason text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_set_credit_limit'
@@ -158,21 +158,29 @@ AS 'MODULE_PATHNAME', 'o2c_rule_group_limit' LANGUAGE C VOLATILE SET search_path
 COMMENT ON FUNCTION o2c.rule_group_limit(o2c.rule_case, jsonb) IS
 'Rule: the exposure of all credit accounts of the customers group, with the document, is within credit_account.group_limit of the groups topmost customer; beside each accounts own limit. Other currencies at the days rate. Locks the accounts.';
 
+CREATE FUNCTION o2c._known_rate(from_currency text, to_currency text, day date, company_id bigint) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    -- the latest of both directions; the one asked for wins on the same day
+    RETURN (SELECT CASE WHEN r.from_currency = _known_rate.from_currency THEN r.rate ELSE 1 / r.rate END
+            FROM o2c.exchange_rate r
+            WHERE r.company_id = _known_rate.company_id AND r.valid_from <= _known_rate.day
+              AND (r.from_currency, r.to_currency) IN ((_known_rate.from_currency, _known_rate.to_currency),
+                                                       (_known_rate.to_currency, _known_rate.from_currency))
+            ORDER BY r.valid_from DESC, (r.from_currency = _known_rate.from_currency) DESC LIMIT 1);
+END $$;
+COMMENT ON FUNCTION o2c._known_rate(text, text, date, bigint) IS
+'The latest rate between two different currencies up to a day, null when none is known. What is recorded without one counts 1:1, and the credit limit holds such orders.';
+
 CREATE FUNCTION o2c.exchange_rate(from_currency text, to_currency text, day date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company()) RETURNS numeric
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
-DECLARE found_rate numeric;
+DECLARE found_rate numeric := 1;
 BEGIN
-    IF exchange_rate.from_currency = exchange_rate.to_currency THEN
-        RETURN 1;
+    IF exchange_rate.from_currency IS DISTINCT FROM exchange_rate.to_currency THEN
+        found_rate := o2c._known_rate(exchange_rate.from_currency, exchange_rate.to_currency, exchange_rate.day, exchange_rate.company_id);
     END IF;
-    -- the latest of both directions; the one asked for wins on the same day
-    SELECT CASE WHEN r.from_currency = exchange_rate.from_currency THEN r.rate ELSE 1 / r.rate END INTO found_rate
-    FROM o2c.exchange_rate r
-    WHERE r.company_id = exchange_rate.company_id AND r.valid_from <= exchange_rate.day
-      AND (r.from_currency, r.to_currency) IN ((exchange_rate.from_currency, exchange_rate.to_currency),
-                                               (exchange_rate.to_currency, exchange_rate.from_currency))
-    ORDER BY r.valid_from DESC, (r.from_currency = exchange_rate.from_currency) DESC LIMIT 1;
     IF found_rate IS NULL THEN
         RAISE EXCEPTION 'there is no exchange rate from % to % on %', exchange_rate.from_currency, exchange_rate.to_currency, exchange_rate.day
             USING ERRCODE = 'OC005', HINT = 'Insert one into o2c.exchange_rate; one direction is enough.';
@@ -244,7 +252,7 @@ COMMENT ON FUNCTION o2c._watch_credit() IS
 CREATE FUNCTION o2c._rate_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_rate_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._rate_order() IS
-'Row trigger: a submitted order in another currency than its customer''s credit account is counted at the day''s rate. Errors: OC005 when no rate is known.';
+'Row trigger: a submitted order in another currency than its customer''s credit account is counted at the day''s rate; 1:1 while none is known, and then the rule o2c.rule_credit_limit holds it.';
 
 CREATE FUNCTION o2c.set_group_limit(customer text, amount numeric, company_id bigint DEFAULT o2c.current_company()) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -269,3 +277,375 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.set_group_limit(text, numeric, bigint) IS
 'Sets the limit for a whole customer group, which counts beside the limit of each account in it, and puts its rule in force for the group. Arguments: any customer of the group; amount in the currency of the topmost customer''s account, null for none; company. Errors: OC001 unknown customer, 23514 negative amount.';
+
+-- Scores: how somebody pays, and what else is known, in points.
+
+CREATE FUNCTION o2c.payment_points(days_late integer) RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_payment_points' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c.payment_points(integer) IS
+'The points of one payment, by days after the due date (negative: early): 100 at 30 days early, 80 prompt, 70 at 15 days late, 60 at 22, 50 at 30, 40 at 60, 30 at 90, 20 at 120, on straight lines between; the ends of the table count beyond it. Source: the PAYDEX table.';
+
+CREATE FUNCTION o2c._payment_index_add(state numeric[], amount numeric, days_late integer) RETURNS numeric[]
+AS 'MODULE_PATHNAME', 'o2c_payment_index_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._payment_index_add(numeric[], numeric, integer) IS
+'Adds an experience to the state {sum(amount * 168 * points), sum(amount), experiences} of o2c.payment_index. Errors: OC002 for a negative amount, NaN or infinity.';
+
+CREATE FUNCTION o2c._payment_index_remove(state numeric[], amount numeric, days_late integer) RETURNS numeric[]
+AS 'MODULE_PATHNAME', 'o2c_payment_index_remove' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._payment_index_remove(numeric[], numeric, integer) IS
+'Takes an experience that leaves a moving frame out of the state of o2c.payment_index, exactly. Errors: OC002 for a negative amount, NaN or infinity.';
+
+CREATE FUNCTION o2c._payment_index_merge(a numeric[], b numeric[]) RETURNS numeric[]
+AS 'MODULE_PATHNAME', 'o2c_payment_index_merge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._payment_index_merge(numeric[], numeric[]) IS
+'The sum of two states of o2c.payment_index. Errors: OC002 for an array that is not such a state.';
+
+CREATE FUNCTION o2c._payment_index_result(state numeric[]) RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_payment_index_result' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._payment_index_result(numeric[]) IS
+'The index of a state of o2c.payment_index, null below three experiences. Errors: OC002 for an array that is not such a state.';
+
+CREATE AGGREGATE o2c.payment_index(amount numeric, days_late integer) (
+    SFUNC = o2c._payment_index_add, STYPE = numeric[], INITCOND = '{0,0,0}',
+    FINALFUNC = o2c._payment_index_result, COMBINEFUNC = o2c._payment_index_merge,
+    MSFUNC = o2c._payment_index_add, MINVFUNC = o2c._payment_index_remove, MSTYPE = numeric[], MINITCOND = '{0,0,0}',
+    MFINALFUNC = o2c._payment_index_result, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE o2c.payment_index(numeric, integer) IS
+'How promptly somebody pays: the points of each payment (o2c.payment_points), averaged by amount, from 20 to 100, not rounded. Arguments: what was owed, in one currency, and the days it was paid after it was due. Null below three experiences; rows with a null or an amount of 0 are none. Errors: OC002 for a negative amount, NaN or infinity. Source: the PAYDEX method.';
+
+CREATE FUNCTION o2c.altman_z(working_capital numeric, retained_earnings numeric, ebit numeric, book_equity numeric, sales numeric,
+                             total_assets numeric, total_liabilities numeric, OUT z numeric, OUT zone text) RETURNS record
+AS 'MODULE_PATHNAME', 'o2c_altman_z' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c.altman_z(numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
+'Altman''s Z'' for companies that are not listed: 0.717 working capital / assets + 0.847 retained earnings / assets + 3.107 EBIT / assets + 0.420 book equity / liabilities + 0.998 sales / assets, not rounded; and its zone: safe above 2.9, distress below 1.23, else grey. Arguments: amounts of one year in one currency. Null when one is missing, or assets or liabilities are not positive. Errors: OC002 for NaN or infinity. Source: Altman (1983).';
+
+CREATE FUNCTION o2c.propose_limit(most numeric, net_worth numeric, peak_exposure numeric, insured numeric, net_worth_share numeric DEFAULT 0.1,
+                                  peak_factor numeric DEFAULT 1.5, step numeric DEFAULT 100) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE least_of numeric := least(most, net_worth * net_worth_share, peak_exposure * peak_factor, insured);
+BEGIN
+    IF step IS NULL OR step <= 0 OR EXISTS (SELECT FROM unnest(ARRAY[most, net_worth, peak_exposure, insured, net_worth_share, peak_factor, step]) AS v (v)
+                                            WHERE v IN ('NaN', 'Infinity', '-Infinity')) THEN
+        RAISE EXCEPTION 'a credit limit cannot be proposed from these figures'
+            USING ERRCODE = 'OC002', HINT = 'All figures must be finite, and the step must be positive.';
+    END IF;
+    RETURN greatest(div(least_of, step) * step, 0 * least_of);
+END $$;
+COMMENT ON FUNCTION o2c.propose_limit(numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
+'A credit limit from what is known: the least of the most that the risk class allows, a share of the net worth, a multiple of the highest exposure of the last year, and the insured amount, rounded down to a step, never negative. Arguments: amounts in one currency, null for what is not known; the share (0.1), the multiple (1.5), the step (100). Null when nothing is known. Errors: OC002 for NaN, infinity or a step that is not positive.';
+
+CREATE FUNCTION o2c._keep_scorecard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE problem text := 'It has no points and no bands.';
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.state <> 'draft' THEN
+        IF NEW.state = 'draft' THEN
+            RAISE EXCEPTION 'version % of scorecard "%" was in use and cannot be a draft again', NEW.version, NEW.scorecard
+                USING ERRCODE = 'OC102', HINT = 'Make a new version with o2c.copy_scorecard().';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        SELECT string_agg(p.problem, '; ' ORDER BY p.part, p.problem) INTO problem FROM o2c.scorecard_problem p
+        WHERE p.company_id = NEW.company_id AND p.scorecard = NEW.scorecard AND p.version = NEW.version;
+    END IF;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'version % of scorecard "%" cannot score yet', NEW.version, NEW.scorecard
+            USING ERRCODE = 'OC107', DETAIL = problem, HINT = 'o2c.scorecard_problem lists what is missing.';
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION o2c._keep_scorecard() IS
+'Row trigger: a scorecard stays a draft until its bands cover every value once, and is no draft again. Errors: OC107 with what is missing, OC102.';
+
+CREATE FUNCTION o2c._keep_scorecard_part() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE part record;
+BEGIN
+    -- written, not only locked: whoever activates the version from an older snapshot fails with 40001
+    FOR part IN
+        UPDATE o2c.scorecard s SET state = s.state
+        WHERE s.company_id = coalesce(NEW.company_id, OLD.company_id)
+          AND (s.scorecard, s.version) IN ((OLD.scorecard, OLD.version), (NEW.scorecard, NEW.version))
+        RETURNING s.scorecard, s.version, s.state LOOP
+        IF part.state <> 'draft' THEN
+            RAISE EXCEPTION 'version % of scorecard "%" is in use and cannot be changed', part.version, part.scorecard
+                USING ERRCODE = 'OC102', HINT = 'Make a new version with o2c.copy_scorecard().';
+        END IF;
+    END LOOP;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+COMMENT ON FUNCTION o2c._keep_scorecard_part() IS 'Row trigger: points and bands belong to a version that is still a draft. Errors: OC102.';
+
+CREATE FUNCTION o2c.copy_scorecard(scorecard text, company_id bigint DEFAULT o2c.current_company()) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE last integer;
+BEGIN
+    SELECT max(s.version) INTO last FROM o2c.scorecard s
+    WHERE s.company_id = copy_scorecard.company_id AND s.scorecard = copy_scorecard.scorecard;
+    IF last IS NULL THEN
+        RAISE EXCEPTION 'company % has no scorecard "%"', copy_scorecard.company_id, copy_scorecard.scorecard
+            USING ERRCODE = 'OC001', HINT = 'o2c.scorecard lists the scorecards.';
+    END IF;
+    INSERT INTO o2c.scorecard (company_id, scorecard, version, description)
+    SELECT s.company_id, s.scorecard, last + 1, s.description FROM o2c.scorecard s
+    WHERE s.company_id = copy_scorecard.company_id AND s.scorecard = copy_scorecard.scorecard AND s.version = last;
+    INSERT INTO o2c.scorecard_points (company_id, scorecard, version, attribute, value_range, value, points, stop)
+    SELECT p.company_id, p.scorecard, last + 1, p.attribute, p.value_range, p.value, p.points, p.stop FROM o2c.scorecard_points p
+    WHERE p.company_id = copy_scorecard.company_id AND p.scorecard = copy_scorecard.scorecard AND p.version = last;
+    INSERT INTO o2c.scorecard_band (company_id, scorecard, version, points, risk_class, credit_limit)
+    SELECT b.company_id, b.scorecard, last + 1, b.points, b.risk_class, b.credit_limit FROM o2c.scorecard_band b
+    WHERE b.company_id = copy_scorecard.company_id AND b.scorecard = copy_scorecard.scorecard AND b.version = last;
+    RETURN last + 1;
+END $$;
+COMMENT ON FUNCTION o2c.copy_scorecard(text, bigint) IS
+'Starts a new version of a scorecard as a draft that is like the latest one. Result: its number. Errors: OC001 no such scorecard.';
+
+CREATE FUNCTION o2c.activate_scorecard(scorecard text, version integer, company_id bigint DEFAULT o2c.current_company()) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    -- in the order of the key, so that two of these cannot wait for each other
+    PERFORM FROM o2c.scorecard s WHERE s.company_id = activate_scorecard.company_id AND s.scorecard = activate_scorecard.scorecard
+    ORDER BY s.version FOR NO KEY UPDATE;
+    UPDATE o2c.scorecard s SET state = 'retired'
+    WHERE s.company_id = activate_scorecard.company_id AND s.scorecard = activate_scorecard.scorecard
+      AND s.state = 'active' AND s.version <> activate_scorecard.version;
+    UPDATE o2c.scorecard s SET state = 'active'
+    WHERE s.company_id = activate_scorecard.company_id AND s.scorecard = activate_scorecard.scorecard AND s.version = activate_scorecard.version;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'company % has no version % of scorecard "%"', activate_scorecard.company_id, activate_scorecard.version, activate_scorecard.scorecard
+            USING ERRCODE = 'OC001', HINT = 'o2c.scorecard lists the scorecards.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION o2c.activate_scorecard(text, integer, bigint) IS
+'Takes a version of a scorecard into use and retires the one before; from then on it cannot be changed. Errors: OC001 no such version; OC107 when bands leave a gap or overlap, with where.';
+
+CREATE FUNCTION o2c.record_information(customer text, name text, value jsonb, source text DEFAULT NULL, valid_to date DEFAULT 'infinity',
+                                       company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE id bigint;
+BEGIN
+    INSERT INTO o2c.credit_information AS i (company_id, customer_id, name, value, source, valid_to)
+    SELECT c.company_id, c.customer_id, record_information.name, record_information.value, record_information.source, record_information.valid_to
+    FROM o2c.customer c WHERE c.company_id = record_information.company_id AND c.code = record_information.customer
+    RETURNING i.information_id INTO id;
+    IF id IS NULL THEN
+        RAISE EXCEPTION 'company % has no customer "%"', record_information.company_id, record_information.customer
+            USING ERRCODE = 'OC001', HINT = 'Customers are found by their code in o2c.customer.';
+    END IF;
+    RETURN id;
+END $$;
+COMMENT ON FUNCTION o2c.record_information(text, text, jsonb, text, date, bigint) IS
+'Records something that is known of a customer from today on, such as net_worth, insured_amount or the score of an agency; scores read the latest. Arguments: the customer''s code, a name, the value (a number, a text, true, false, or null for no longer known), where it comes from, the last day that it may be used, the company. Result: information_id. Errors: OC001 no such customer, 23514 another kind of value.';
+
+CREATE FUNCTION o2c._json_number(value jsonb) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE jsonb_typeof(value) WHEN 'number' THEN value::numeric END;
+COMMENT ON FUNCTION o2c._json_number(jsonb) IS 'The number that a JSON value is, null when it is none.';
+
+CREATE FUNCTION o2c._score_customers(customers bigint[], given jsonb, day date, scorecard text, company_id bigint) RETURNS SETOF bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE card_version integer;
+BEGIN
+    -- a score writes the customer and its credit account, so the groups come first
+    PERFORM FROM o2c.customer g
+    WHERE g.company_id = _score_customers.company_id
+      AND g.customer_id IN (SELECT c.group_id FROM o2c.customer c WHERE c.company_id = _score_customers.company_id AND c.customer_id = ANY (customers))
+    ORDER BY g.customer_id FOR NO KEY UPDATE;
+    SELECT s.version INTO card_version FROM o2c.scorecard s
+    WHERE s.company_id = _score_customers.company_id AND s.scorecard = _score_customers.scorecard AND s.state = 'active';
+    RETURN QUERY
+        WITH known AS (
+            SELECT c.customer_id, coalesce(f.facts, '{}') || given AS inputs
+            FROM unnest(customers) AS c (customer_id)
+            CROSS JOIN LATERAL (
+                SELECT jsonb_object_agg(i.name, i.value) FILTER (WHERE i.valid_to >= day) AS facts
+                FROM (SELECT DISTINCT ON (i.name) i.name, i.value, i.valid_to FROM o2c.credit_information i
+                      WHERE i.company_id = _score_customers.company_id AND i.customer_id = c.customer_id AND i.effective_on <= day
+                      ORDER BY i.name, i.effective_on DESC, i.information_id DESC) i) f),
+        attribute AS (
+            SELECT DISTINCT p.attribute FROM o2c.scorecard_points p
+            WHERE p.company_id = _score_customers.company_id AND p.scorecard = _score_customers.scorecard AND p.version = card_version),
+        found AS (
+            SELECT k.customer_id, a.attribute, k.inputs -> a.attribute AS value, coalesce(p.points, 0) AS points, coalesce(p.stop, false) AS stop,
+                   p.points_id IS NULL AS missing
+            FROM known k
+            CROSS JOIN attribute a
+            LEFT JOIN o2c.scorecard_points p
+                ON p.company_id = _score_customers.company_id AND p.scorecard = _score_customers.scorecard AND p.version = card_version AND p.attribute = a.attribute
+                AND (p.value_range @> o2c._json_number(k.inputs -> a.attribute) OR p.value = k.inputs ->> a.attribute)),
+        scored AS (
+            SELECT f.customer_id, sum(f.points) AS points, bool_or(f.stop) AS stopped,
+                   jsonb_agg(jsonb_build_object('attribute', f.attribute, 'value', f.value, 'points', f.points, 'missing', f.missing) ORDER BY f.attribute) AS findings
+            FROM found f GROUP BY f.customer_id)
+        INSERT INTO o2c.credit_score AS n (company_id, customer_id, scorecard, version, points, stopped, risk_class, inputs, findings,
+                                           proposed_limit, currency, effective_on, next_review_on)
+        SELECT _score_customers.company_id, s.customer_id, _score_customers.scorecard, card_version, s.points, s.stopped, b.risk_class, k.inputs, s.findings,
+               CASE WHEN s.stopped THEN 0
+                    ELSE o2c.propose_limit(least(b.credit_limit, r.credit_limit), o2c._json_number(k.inputs -> 'net_worth'),
+                                           o2c._json_number(k.inputs -> 'peak_exposure'), o2c._json_number(k.inputs -> 'insured_amount'),
+                                           o2c.get_setting('limit_net_worth_share', _score_customers.company_id)::numeric,
+                                           o2c.get_setting('limit_peak_factor', _score_customers.company_id)::numeric,
+                                           o2c.get_setting('limit_step', _score_customers.company_id)::numeric) END,
+               a.currency, day, (day + make_interval(months => r.review_months))::date
+        FROM scored s
+        JOIN known k ON k.customer_id = s.customer_id
+        JOIN o2c.scorecard_band b ON b.company_id = _score_customers.company_id AND b.scorecard = _score_customers.scorecard AND b.version = card_version AND b.points @> s.points
+        JOIN o2c.risk_class r ON r.company_id = _score_customers.company_id AND r.risk_class = b.risk_class
+        JOIN o2c.customer_credit m ON m.company_id = _score_customers.company_id AND m.customer_id = s.customer_id
+        JOIN o2c.credit_account a ON a.company_id = _score_customers.company_id AND a.credit_account_id = m.credit_account_id
+        ORDER BY s.customer_id
+        RETURNING n.score_id;
+END $$;
+COMMENT ON FUNCTION o2c._score_customers(bigint[], jsonb, date, text, bigint) IS
+'Scores customers by the active version of a scorecard and stores the scores; none without an active version. What is given stands above what is recorded.';
+
+CREATE FUNCTION o2c._follow_score() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.effective_on > o2c.today()
+       OR EXISTS (SELECT FROM o2c.credit_score s WHERE s.company_id = NEW.company_id AND s.customer_id = NEW.customer_id
+                  AND s.effective_on <= o2c.today() AND (s.effective_on, s.score_id) > (NEW.effective_on, NEW.score_id)) THEN
+        RETURN NULL;
+    END IF;
+    UPDATE o2c.customer c SET risk_class = NEW.risk_class
+    WHERE c.company_id = NEW.company_id AND c.customer_id = NEW.customer_id AND c.risk_class IS DISTINCT FROM NEW.risk_class;
+    UPDATE o2c.credit_account a SET review_on = NEW.next_review_on
+    WHERE a.company_id = NEW.company_id AND a.customer_id = NEW.customer_id AND a.review_on IS DISTINCT FROM NEW.next_review_on;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._follow_score() IS
+'Row trigger: the latest score gives the customer its risk class, and its own credit account the date of the next review. A person may change both until the next score.';
+
+CREATE FUNCTION o2c.score_customer(customer text, inputs jsonb DEFAULT '{}', as_of date DEFAULT NULL, scorecard text DEFAULT NULL,
+                                   company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    id bigint;
+    score bigint;
+    day date := coalesce(as_of, o2c.today());
+    card text := coalesce(scorecard, o2c.get_setting('scorecard', score_customer.company_id));
+BEGIN
+    IF day NOT BETWEEN '1900-01-01' AND '2199-12-31' OR jsonb_typeof(coalesce(inputs, '{}')) <> 'object' THEN
+        RAISE EXCEPTION 'a score needs a day from 1900-01-01 to 2199-12-31 and an object of inputs'
+            USING ERRCODE = 'OC002', HINT = 'Inputs look like {"years": 7, "guarantee": true}.';
+    END IF;
+    SELECT c.customer_id INTO id FROM o2c.customer c WHERE c.company_id = score_customer.company_id AND c.code = score_customer.customer;
+    IF id IS NULL THEN
+        RAISE EXCEPTION 'company % has no customer "%"', score_customer.company_id, score_customer.customer
+            USING ERRCODE = 'OC001', HINT = 'Customers are found by their code in o2c.customer.';
+    END IF;
+    SELECT s INTO score FROM o2c._score_customers(ARRAY[id], coalesce(inputs, '{}'), day, card, score_customer.company_id) AS s;
+    IF score IS NULL THEN
+        RAISE EXCEPTION 'company % has no active scorecard "%"', score_customer.company_id, card
+            USING ERRCODE = 'OC001', HINT = 'Take a version into use with o2c.activate_scorecard(scorecard, version).';
+    END IF;
+    RETURN score;
+END $$;
+COMMENT ON FUNCTION o2c.score_customer(text, jsonb, date, text, bigint) IS
+'Scores a customer by a scorecard: the points of each attribute, their sum, the risk class of its band, a proposed limit, and when to look again. An attribute that is not known, or has a value that no row names, gives 0 points and is marked missing. Arguments: the customer''s code, inputs that stand above what is recorded, the day (today), the scorecard (setting scorecard), the company. Result: score_id in o2c.credit_score, with all inputs and the version. Errors: OC001 no such customer or no active scorecard, OC002 for inputs that are no object or an absurd day.';
+
+CREATE FUNCTION o2c.review_scores(as_of date DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE day date := coalesce(as_of, o2c.today());
+BEGIN
+    IF day NOT BETWEEN '1900-01-01' AND '2199-12-31' THEN
+        RAISE EXCEPTION 'scores cannot be reviewed on %', day USING ERRCODE = 'OC002', HINT = 'Give a day from 1900-01-01 to 2199-12-31.';
+    END IF;
+    RETURN (SELECT count(*) FROM o2c._score_customers(
+        ARRAY(SELECT s.customer_id FROM o2c.credit_score s WHERE s.company_id = review_scores.company_id
+              GROUP BY s.customer_id HAVING (array_agg(s.next_review_on ORDER BY s.effective_on DESC, s.score_id DESC))[1] <= day
+              ORDER BY s.customer_id),
+        '{}', day, o2c.get_setting('scorecard', review_scores.company_id), review_scores.company_id));
+END $$;
+COMMENT ON FUNCTION o2c.review_scores(date, bigint) IS
+'Scores again every customer whose review is due on a day (today), in one statement, from what is recorded. Result: the number of customers; a second call finds none. Errors: OC002 for an absurd day.';
+
+-- Applications: who has credit.
+
+CREATE FUNCTION o2c.credit_status(customer text, as_of date DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_credit_status' LANGUAGE C STABLE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.credit_status(text, date, bigint) IS
+'Whether a customer has credit on a day (today): none, applied, approved, declined, suspended, or expired (from the day after an approval ends). A customer without a status of its own has that of the customer whose credit account it uses. Errors: OC001 no such customer.';
+
+CREATE FUNCTION o2c.set_credit_status(customer text, status text, reason text, expires_on date DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS void
+AS 'MODULE_PATHNAME', 'o2c_set_credit_status' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.set_credit_status(text, text, text, date, bigint) IS
+'Approves, suspends, declines or ends (none) the credit of a customer from today on, without an application; its limit stays. Arguments: the customer''s code, the status, the reason (kept), the last day of an approval (null: no end), the company. An approval looks at held orders again. Errors: OC001 no such customer; OC002 no reason, another status, or an end that is past.';
+
+CREATE FUNCTION o2c.apply_for_credit(customer text, amount numeric, inputs jsonb DEFAULT '{}', company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_apply_for_credit' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.apply_for_credit(text, numeric, jsonb, bigint) IS
+'Applies for credit: the application is scored where there is an active scorecard, and o2c.credit_table approves, declines or refers it. Approval sets the limit (not above what is proposed) and lets held orders pass. Arguments: the customer''s code, the limit asked for in the currency of its credit account, what is known (stands above o2c.credit_information), the company. Result: application_id; its state tells. Errors: OC001 no such customer; OC002 for an amount that is not positive or inputs that are no object; OC101 while another application is open.';
+
+CREATE FUNCTION o2c.decide_application(application bigint, decision text, reason text, amount numeric DEFAULT NULL, expires_on date DEFAULT NULL,
+                                       company_id bigint DEFAULT o2c.current_company()) RETURNS void
+AS 'MODULE_PATHNAME', 'o2c_decide_application' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.decide_application(bigint, text, text, numeric, date, bigint) IS
+'Decides an application that was referred. Arguments: application_id, approved, declined or withdrawn, the reason (kept), the limit (null: what was asked for), the last day of the approval (null: no end), the company. Errors: OC001 no such application; OC002 no reason, another decision, a negative amount or an end that is past; OC101 decided already; OC301 when whoever applied decides.';
+
+CREATE FUNCTION o2c.rule_credit_approved(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_credit_approved' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_credit_approved(o2c.rule_case, jsonb) IS
+'Rule: the customer has active credit (o2c.credit_status is approved). Parameters: {"amount": documents up to this pass without it, in the currency of the credit account (0)}. No company has this rule until it adds a row to o2c.rule. Observed: the document, threshold: that amount.';
+
+CREATE FUNCTION o2c._follow_status() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_follow_status' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._follow_status() IS 'Row trigger: a new status keeps those who know only the one before from the credit account (40001); when credit is approved, the held orders of those who use it are checked again.';
+
+CREATE FUNCTION o2c._are_ranges(conditions jsonb) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(bool_and(c.value::numrange IS NOT NULL), true) FROM jsonb_each_text(conditions) c);
+END $$;
+COMMENT ON FUNCTION o2c._are_ranges(jsonb) IS 'Whether every value of an object is a range of numbers. Errors: 22P02 for a text that is none.';
+
+CREATE FUNCTION o2c._judge_application(application_id bigint, day date, company_id bigint,
+                                       OUT outcome text, OUT amount numeric, OUT reason text, OUT expires_on date, OUT table_row jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    asked o2c.credit_application;
+    scored bigint;
+    score o2c.credit_score;
+    choice o2c.credit_table;
+    known jsonb;
+BEGIN
+    SELECT a.* INTO asked FROM o2c.credit_application a
+    WHERE a.company_id = _judge_application.company_id AND a.application_id = _judge_application.application_id;
+    SELECT n INTO scored
+    FROM o2c._score_customers(ARRAY[asked.customer_id], asked.inputs, day, o2c.get_setting('scorecard', asked.company_id), asked.company_id) AS n;
+    SELECT s.* INTO score FROM o2c.credit_score s WHERE s.company_id = asked.company_id AND s.score_id = scored;
+    UPDATE o2c.credit_application a SET score_id = scored
+    WHERE a.company_id = asked.company_id AND a.application_id = asked.application_id;
+    known := coalesce(score.inputs, asked.inputs);
+    SELECT t.* INTO choice FROM o2c.credit_table t
+    WHERE t.company_id = asked.company_id
+      AND (t.risk_class IS NULL OR t.risk_class = score.risk_class)
+      AND (t.points IS NULL OR t.points @> score.points)
+      AND (t.amount IS NULL OR t.amount @> asked.requested_amount)
+      AND NOT EXISTS (SELECT FROM jsonb_each_text(t.conditions) c
+                      WHERE (c.value::numrange @> o2c._json_number(known -> c.key)) IS NOT TRUE)
+    ORDER BY t.priority LIMIT 1;
+    table_row := CASE WHEN choice.priority IS NOT NULL THEN to_jsonb(choice) END;
+    outcome := coalesce(choice.outcome, 'referred');
+    reason := coalesce(choice.description, 'no row of the decision table applies');
+    amount := least(asked.requested_amount, score.proposed_limit, choice.credit_limit);
+    expires_on := (day + make_interval(months => choice.valid_months))::date;
+    IF score.stopped THEN
+        outcome := 'declined';
+        reason := 'a value of the scorecard rules credit out';
+    ELSIF outcome = 'approved' AND amount = 0 THEN
+        outcome := 'referred';
+        reason := 'the proposed limit is 0';
+    END IF;
+END $$;
+COMMENT ON FUNCTION o2c._judge_application(bigint, date, bigint) IS
+'Scores an application and finds what the decision table makes of it. Runs inside a command only.';

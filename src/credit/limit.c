@@ -111,6 +111,21 @@ limit_message(const O2cAccount *account, Numeric amount)
 					o2c_money_text(o2c_sub(after, account->limit), account->currency));
 }
 
+/* Whether a document counts 1:1 because no exchange rate of its currency is known. */
+static bool
+lacks_rate(FunctionCallInfo fcinfo, const O2cAccount *account)
+{
+	static O2cPlan find = O2C_PLAN("SELECT o2c._known_rate($1, $2, $3, $4) IS NULL", TEXTOID, TEXTOID, DATEOID, INT8OID);
+	char	   *currency = o2c_case_text(fcinfo, "currency");
+
+	if (currency == NULL || strcmp(currency, account->currency) == 0 ||
+		o2c_cmp(o2c_case_numeric(fcinfo, "credit_rate"), o2c_int_numeric(1)) != 0)
+		return false;
+	o2c_run(&find, O2C_ARGS(o2c_cstring(currency), o2c_cstring(account->currency), o2c_date(o2c_case_date(fcinfo, "day")),
+							o2c_int8(o2c_case_int8(fcinfo, "company_id"))));
+	return o2c_row_bool(0, 1);
+}
+
 PG_FUNCTION_INFO_V1(o2c_rule_credit_limit);
 /* o2c.rule_credit_limit(case, parameters): exposure + document <= limit */
 Datum
@@ -123,6 +138,9 @@ o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 	if (!o2c_lock_account(o2c_case_int8(fcinfo, "company_id"), o2c_case_int8(fcinfo, "customer_id"),
 						  o2c_case_date(fcinfo, "day"), &account) || account.limit == NULL)
 		finding = o2c_finding(fcinfo, true, NULL, NULL, NULL);
+	else if (lacks_rate(fcinfo, &account))
+		finding = o2c_finding(fcinfo, false, NULL, account.limit,
+							  psprintf("no exchange rate from %s to %s is known", o2c_case_text(fcinfo, "currency"), account.currency));
 	else
 	{
 		Numeric		amount = o2c_case_exposure(fcinfo);

@@ -162,11 +162,11 @@ typedef struct GroupPart
 	char	   *currency;
 } GroupPart;
 
-/* An amount in another currency, at the day's rate. */
+/* An amount in another currency, at the day's rate; 1:1 while none is known, like everything that is recorded. */
 static Numeric
 convert(FunctionCallInfo fcinfo, Numeric amount, const char *from, const char *to)
 {
-	static O2cPlan find = O2C_PLAN("SELECT o2c.exchange_rate($1, $2, $3, $4)", TEXTOID, TEXTOID, DATEOID, INT8OID);
+	static O2cPlan find = O2C_PLAN("SELECT coalesce(o2c._known_rate($1, $2, $3, $4), 1)", TEXTOID, TEXTOID, DATEOID, INT8OID);
 
 	if (strcmp(from, to) == 0 || o2c_sign(amount) == 0)
 		return amount;

@@ -177,3 +177,303 @@ JOIN o2c.credit_limit o ON o.company_id = l.company_id AND o.credit_account_id =
     AND o.credit_limit_id > l.credit_limit_id AND o.valid_from <= l.valid_to AND o.valid_to >= l.valid_from
 WHERE l.kind = 'limit';
 COMMENT ON VIEW o2c.verify_credit_limit IS 'Credit accounts that do not know of their periods, and limits of an account that overlap';
+
+-- scores: classes, scorecards, what is known, what was scored
+
+CREATE TABLE IF NOT EXISTS o2c.risk_class (
+    company_id     bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT risk_class_company_fkey REFERENCES o2c.company,
+    risk_class     text NOT NULL CONSTRAINT risk_class_name CHECK (risk_class <> ''),
+    review_months  integer NOT NULL DEFAULT 12 CONSTRAINT risk_class_review CHECK (review_months BETWEEN 1 AND 120),
+    credit_limit   numeric CONSTRAINT risk_class_limit CHECK (credit_limit >= 0 AND credit_limit < 'Infinity'),
+    description    text,
+    CONSTRAINT risk_class_pkey PRIMARY KEY (company_id, risk_class)
+);
+COMMENT ON TABLE o2c.risk_class IS 'Risk classes: how often a customer of the class is looked at, and the most credit it gets';
+COMMENT ON COLUMN o2c.risk_class.credit_limit IS 'The most that is proposed, in the currency of the credit account; null: no bound';
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE ON o2c.risk_class
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('review_months,credit_limit,description', '', 'removable');
+
+CREATE TABLE IF NOT EXISTS o2c.scorecard (
+    company_id   bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT scorecard_company_fkey REFERENCES o2c.company,
+    scorecard    text NOT NULL CONSTRAINT scorecard_name CHECK (scorecard <> ''),
+    version      integer NOT NULL DEFAULT 1 CONSTRAINT scorecard_version CHECK (version > 0),
+    state        text NOT NULL DEFAULT 'draft' CONSTRAINT scorecard_state CHECK (state IN ('draft', 'active', 'retired')),
+    description  text,
+    CONSTRAINT scorecard_pkey PRIMARY KEY (company_id, scorecard, version)
+);
+COMMENT ON TABLE o2c.scorecard IS 'Versions of scorecards. A draft can be changed; once it scored or could have, a version stays as it is';
+CREATE UNIQUE INDEX IF NOT EXISTS scorecard_active ON o2c.scorecard (company_id, scorecard) WHERE state = 'active';
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE ON o2c.scorecard
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,description', '', 'removable');
+CREATE OR REPLACE TRIGGER keep_insert BEFORE INSERT ON o2c.scorecard
+    FOR EACH ROW WHEN (NEW.state <> 'draft') EXECUTE FUNCTION o2c._keep_scorecard();
+CREATE OR REPLACE TRIGGER keep_state BEFORE UPDATE OF state ON o2c.scorecard
+    FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION o2c._keep_scorecard();
+
+CREATE SEQUENCE IF NOT EXISTS o2c.scorecard_points_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.scorecard_points (
+    company_id   bigint NOT NULL DEFAULT o2c.current_company(),
+    points_id    bigint NOT NULL DEFAULT nextval('o2c.scorecard_points_id_seq'),
+    scorecard    text NOT NULL,
+    version      integer NOT NULL DEFAULT 1,
+    attribute    text NOT NULL CONSTRAINT scorecard_points_attribute CHECK (attribute <> ''),
+    value_range  numrange CONSTRAINT scorecard_points_range CHECK (NOT isempty(value_range)),
+    value        text,
+    points       numeric NOT NULL CONSTRAINT scorecard_points_finite CHECK (points > '-Infinity' AND points < 'Infinity'),
+    stop         boolean NOT NULL DEFAULT false,
+    CONSTRAINT scorecard_points_pkey PRIMARY KEY (company_id, points_id),
+    CONSTRAINT scorecard_points_scorecard_fkey FOREIGN KEY (company_id, scorecard, version) REFERENCES o2c.scorecard ON DELETE CASCADE,
+    CONSTRAINT scorecard_points_range_key UNIQUE (company_id, scorecard, version, attribute, value_range),
+    CONSTRAINT scorecard_points_value_key UNIQUE (company_id, scorecard, version, attribute, value),
+    CONSTRAINT scorecard_points_either CHECK ((value_range IS NULL) <> (value IS NULL))
+);
+COMMENT ON TABLE o2c.scorecard_points IS 'What the value of an attribute is worth: numbers by ranges that leave no gap, others by value. What is not known is worth 0';
+COMMENT ON COLUMN o2c.scorecard_points.value IS 'A text, or true or false';
+COMMENT ON COLUMN o2c.scorecard_points.stop IS 'This value rules credit out whatever the sum, such as an entry in a list of sanctions';
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE ON o2c.scorecard_points
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('*', '', 'removable');
+CREATE OR REPLACE TRIGGER keep_part BEFORE INSERT OR UPDATE OR DELETE ON o2c.scorecard_points
+    FOR EACH ROW EXECUTE FUNCTION o2c._keep_scorecard_part();
+
+CREATE TABLE IF NOT EXISTS o2c.scorecard_band (
+    company_id    bigint NOT NULL DEFAULT o2c.current_company(),
+    scorecard     text NOT NULL,
+    version       integer NOT NULL DEFAULT 1,
+    points        numrange NOT NULL CONSTRAINT scorecard_band_points CHECK (NOT isempty(points)),
+    risk_class    text NOT NULL,
+    credit_limit  numeric CONSTRAINT scorecard_band_limit CHECK (credit_limit >= 0 AND credit_limit < 'Infinity'),
+    CONSTRAINT scorecard_band_pkey PRIMARY KEY (company_id, scorecard, version, points),
+    CONSTRAINT scorecard_band_scorecard_fkey FOREIGN KEY (company_id, scorecard, version) REFERENCES o2c.scorecard ON DELETE CASCADE,
+    CONSTRAINT scorecard_band_class_fkey FOREIGN KEY (company_id, risk_class) REFERENCES o2c.risk_class
+);
+COMMENT ON TABLE o2c.scorecard_band IS 'What a sum of points means: bands that cover every sum exactly once';
+COMMENT ON COLUMN o2c.scorecard_band.credit_limit IS 'The most that is proposed in this band; null: what the class says';
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE ON o2c.scorecard_band
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('*', '', 'removable');
+CREATE OR REPLACE TRIGGER keep_part BEFORE INSERT OR UPDATE OR DELETE ON o2c.scorecard_band
+    FOR EACH ROW EXECUTE FUNCTION o2c._keep_scorecard_part();
+
+CREATE OR REPLACE VIEW o2c.scorecard_problem AS
+WITH part AS (
+    SELECT p.company_id, p.scorecard, p.version, 'attribute ' || p.attribute AS part, p.value_range AS range FROM o2c.scorecard_points p
+    UNION ALL
+    SELECT b.company_id, b.scorecard, b.version, 'sum of points' AS part, b.points AS range FROM o2c.scorecard_band b)
+SELECT p.company_id, p.scorecard, p.version, p.part,
+       format('%s has no band for %s', p.part, '{(,)}'::nummultirange - range_agg(p.range)) AS problem
+FROM part p GROUP BY p.company_id, p.scorecard, p.version, p.part
+HAVING bool_and(p.range IS NOT NULL) AND range_agg(p.range) <> '{(,)}'
+UNION ALL
+SELECT p.company_id, p.scorecard, p.version, p.part, format('%s mixes ranges and values', p.part)
+FROM part p GROUP BY p.company_id, p.scorecard, p.version, p.part
+HAVING bool_or(p.range IS NULL) AND bool_or(p.range IS NOT NULL)
+UNION ALL
+SELECT a.company_id, a.scorecard, a.version, a.part, format('%s has two bands for %s', a.part, a.range * b.range)
+FROM part a
+JOIN part b ON b.company_id = a.company_id AND b.scorecard = a.scorecard AND b.version = a.version AND b.part = a.part
+           AND a.range < b.range AND a.range && b.range
+UNION ALL
+SELECT s.company_id, s.scorecard, s.version, n.part, 'there are no ' || n.part
+FROM o2c.scorecard s
+CROSS JOIN (VALUES ('bands'), ('points')) AS n (part)
+WHERE CASE n.part
+      WHEN 'bands' THEN NOT EXISTS (SELECT FROM o2c.scorecard_band b
+                                    WHERE b.company_id = s.company_id AND b.scorecard = s.scorecard AND b.version = s.version)
+      ELSE NOT EXISTS (SELECT FROM o2c.scorecard_points p
+                       WHERE p.company_id = s.company_id AND p.scorecard = s.scorecard AND p.version = s.version) END;
+COMMENT ON VIEW o2c.scorecard_problem IS 'Why a version of a scorecard cannot be taken into use: gaps and overlaps, with where they are';
+
+CREATE SEQUENCE IF NOT EXISTS o2c.information_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_information (
+    company_id      bigint NOT NULL DEFAULT o2c.current_company(),
+    information_id  bigint NOT NULL DEFAULT nextval('o2c.information_id_seq'),
+    customer_id     bigint NOT NULL,
+    name            text NOT NULL CONSTRAINT credit_information_name CHECK (name <> ''),
+    value           jsonb NOT NULL CONSTRAINT credit_information_value CHECK (jsonb_typeof(value) IN ('number', 'string', 'boolean', 'null')),
+    source          text,
+    effective_on    date NOT NULL DEFAULT o2c.today(),
+    valid_to        date NOT NULL DEFAULT 'infinity',
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor           text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT credit_information_pkey PRIMARY KEY (company_id, information_id),
+    CONSTRAINT credit_information_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer
+);
+COMMENT ON TABLE o2c.credit_information IS 'What is known of customers for scoring, append-only: own payment history, net worth, insured amount, scores of agencies';
+COMMENT ON COLUMN o2c.credit_information.value IS 'A number, text, true or false; null: no longer known';
+COMMENT ON COLUMN o2c.credit_information.valid_to IS 'The last day that it may be used; then it is not known any more';
+CREATE INDEX IF NOT EXISTS credit_information_latest ON o2c.credit_information (company_id, customer_id, name, effective_on, information_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_information
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+
+CREATE SEQUENCE IF NOT EXISTS o2c.credit_score_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_score (
+    company_id      bigint NOT NULL DEFAULT o2c.current_company(),
+    score_id        bigint NOT NULL DEFAULT nextval('o2c.credit_score_id_seq'),
+    customer_id     bigint NOT NULL,
+    scorecard       text NOT NULL,
+    version         integer NOT NULL,
+    points          numeric NOT NULL,
+    stopped         boolean NOT NULL,
+    risk_class      text NOT NULL,
+    inputs          jsonb NOT NULL,
+    findings        jsonb NOT NULL,
+    proposed_limit  numeric,
+    currency        text NOT NULL CONSTRAINT credit_score_currency CHECK (o2c.minor_units(currency) >= 0),
+    effective_on    date NOT NULL,
+    next_review_on  date NOT NULL,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor           text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT credit_score_pkey PRIMARY KEY (company_id, score_id),
+    CONSTRAINT credit_score_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT credit_score_scorecard_fkey FOREIGN KEY (company_id, scorecard, version) REFERENCES o2c.scorecard,
+    CONSTRAINT credit_score_class_fkey FOREIGN KEY (company_id, risk_class) REFERENCES o2c.risk_class
+);
+COMMENT ON TABLE o2c.credit_score IS 'Scores of customers, append-only, each with the version that made it and everything it saw; the latest one gives the risk class';
+COMMENT ON COLUMN o2c.credit_score.findings IS 'Array of {attribute, value, points, missing}';
+COMMENT ON COLUMN o2c.credit_score.proposed_limit IS 'In the currency of the credit account; null when nothing bounds it';
+CREATE INDEX IF NOT EXISTS credit_score_latest ON o2c.credit_score (company_id, customer_id, effective_on, score_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_score
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER follow_score AFTER INSERT ON o2c.credit_score
+    FOR EACH ROW EXECUTE FUNCTION o2c._follow_score();
+
+-- applications for credit, and who has it
+
+CREATE TABLE IF NOT EXISTS o2c.credit_table (
+    company_id    bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT credit_table_company_fkey REFERENCES o2c.company,
+    priority      integer NOT NULL,
+    outcome       text NOT NULL CONSTRAINT credit_table_outcome CHECK (outcome IN ('approved', 'declined', 'referred')),
+    risk_class    text,
+    points        numrange,
+    amount        numrange,
+    conditions    jsonb NOT NULL DEFAULT '{}' CONSTRAINT credit_table_conditions CHECK
+                  (jsonb_typeof(conditions) = 'object' AND o2c._are_ranges(conditions)),
+    credit_limit  numeric CONSTRAINT credit_table_limit CHECK (credit_limit > 0 AND credit_limit < 'Infinity'),
+    valid_months  integer DEFAULT 12 CONSTRAINT credit_table_valid CHECK (valid_months BETWEEN 1 AND 120),
+    description   text,
+    CONSTRAINT credit_table_pkey PRIMARY KEY (company_id, priority),
+    CONSTRAINT credit_table_class_fkey FOREIGN KEY (company_id, risk_class) REFERENCES o2c.risk_class
+);
+COMMENT ON TABLE o2c.credit_table IS 'The decision table of credit applications: the first row by priority whose conditions all hold decides; where none does, a person decides';
+COMMENT ON COLUMN o2c.credit_table.amount IS 'The limit asked for; null: any';
+COMMENT ON COLUMN o2c.credit_table.conditions IS 'Ranges of inputs, such as {"years": "[2,)"}; an input that is not known is in no range';
+COMMENT ON COLUMN o2c.credit_table.credit_limit IS 'The most that this row approves; null: what was asked for, and no more than what the score proposes';
+COMMENT ON COLUMN o2c.credit_table.valid_months IS 'How long an approval lasts; null: without end';
+
+CREATE SEQUENCE IF NOT EXISTS o2c.credit_application_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_application (
+    company_id        bigint NOT NULL DEFAULT o2c.current_company(),
+    application_id    bigint NOT NULL DEFAULT nextval('o2c.credit_application_id_seq'),
+    customer_id       bigint NOT NULL,
+    requested_amount  numeric NOT NULL CONSTRAINT credit_application_requested CHECK (requested_amount > 0 AND requested_amount < 'Infinity'),
+    currency          text NOT NULL CONSTRAINT credit_application_currency CHECK (o2c.minor_units(currency) >= 0),
+    inputs            jsonb NOT NULL DEFAULT '{}',
+    state             text NOT NULL DEFAULT 'submitted' CONSTRAINT credit_application_state CHECK
+                      (state IN ('submitted', 'referred', 'approved', 'declined', 'withdrawn')),
+    score_id          bigint,
+    table_row         jsonb,
+    granted_amount    numeric CONSTRAINT credit_application_granted CHECK (granted_amount >= 0 AND granted_amount < 'Infinity'),
+    expires_on        date,
+    reason            text,
+    submitted_on      date NOT NULL DEFAULT o2c.today(),
+    submitted_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    requested_by      text NOT NULL DEFAULT o2c.actor(),
+    decided_on        date,
+    decided_at        timestamptz,
+    decided_by        text,
+    attributes        jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT credit_application_pkey PRIMARY KEY (company_id, application_id),
+    CONSTRAINT credit_application_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT credit_application_score_fkey FOREIGN KEY (company_id, score_id) REFERENCES o2c.credit_score,
+    CONSTRAINT credit_application_inputs CHECK (jsonb_typeof(inputs) = 'object'),
+    CONSTRAINT credit_application_decided CHECK ((state IN ('submitted', 'referred')) = (decided_at IS NULL)
+                                             AND (state = 'approved') = (granted_amount IS NOT NULL))
+);
+COMMENT ON TABLE o2c.credit_application IS 'Applications for credit, each decided by a row of the decision table or by a person';
+COMMENT ON COLUMN o2c.credit_application.table_row IS 'The row of o2c.credit_table that spoke, as it was then';
+CREATE UNIQUE INDEX IF NOT EXISTS credit_application_open ON o2c.credit_application (company_id, customer_id) WHERE state IN ('submitted', 'referred');
+CREATE INDEX IF NOT EXISTS credit_application_customer ON o2c.credit_application (company_id, customer_id, application_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.credit_application
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes',
+        'state,score_id,table_row,granted_amount,expires_on,reason,decided_on,decided_at,decided_by', 'permanent');
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.credit_application REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('credit_application', 'application_id', '', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.credit_application REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('credit_application', 'application_id', '', 'state');
+
+CREATE SEQUENCE IF NOT EXISTS o2c.credit_status_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.credit_status (
+    company_id      bigint NOT NULL DEFAULT o2c.current_company(),
+    status_id       bigint NOT NULL DEFAULT nextval('o2c.credit_status_id_seq'),
+    customer_id     bigint NOT NULL,
+    status          text NOT NULL CONSTRAINT credit_status_status CHECK (status IN ('none', 'applied', 'approved', 'declined', 'suspended')),
+    effective_on    date NOT NULL DEFAULT o2c.today(),
+    expires_on      date,
+    application_id  bigint,
+    reason          text,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor           text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT credit_status_pkey PRIMARY KEY (company_id, status_id),
+    CONSTRAINT credit_status_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT credit_status_application_fkey FOREIGN KEY (company_id, application_id) REFERENCES o2c.credit_application,
+    CONSTRAINT credit_status_expiry CHECK (expires_on >= effective_on AND (status = 'approved' OR expires_on IS NULL))
+);
+COMMENT ON TABLE o2c.credit_status IS 'Whether a customer has credit, dated and append-only: the latest row speaks';
+COMMENT ON COLUMN o2c.credit_status.expires_on IS 'The last day of an approval; null: without end. The day after, the customer is like a new one';
+CREATE INDEX IF NOT EXISTS credit_status_latest ON o2c.credit_status (company_id, customer_id, effective_on, status_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE UPDATE OR DELETE ON o2c.credit_status
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
+CREATE OR REPLACE TRIGGER follow_status AFTER INSERT ON o2c.credit_status
+    FOR EACH ROW EXECUTE FUNCTION o2c._follow_status();
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.credit_status REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('credit', 'customer_id', '', 'status');
+
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('scorecard', 'standard', 'The scorecard that credit applications and reviews use, where it has an active version'),
+    ('limit_net_worth_share', '0.1', 'The share of a customer''s net worth that bounds a proposed credit limit'),
+    ('limit_peak_factor', '1.5', 'The multiple of a customer''s highest exposure of the last year that bounds a proposed credit limit'),
+    ('limit_step', '100', 'Proposed credit limits are rounded down to a multiple of this')
+ON CONFLICT DO NOTHING;
+
+CREATE OR REPLACE VIEW o2c.credit_standing AS
+SELECT c.company_id, c.code AS customer,
+       CASE WHEN s.status = 'approved' AND s.expires_on < o2c.today() THEN 'expired' ELSE coalesce(s.status, 'none') END AS status,
+       s.effective_on AS since, s.expires_on, r.risk_class, r.points::numeric(18, 4) AS points, r.scorecard, r.version,
+       r.proposed_limit::numeric(24, 4) AS proposed_limit, r.currency, r.effective_on AS scored_on, r.next_review_on,
+       coalesce(r.next_review_on < o2c.today(), false) AS review_overdue
+FROM o2c.customer c
+LEFT JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.customer_id
+LEFT JOIN o2c.credit_account a ON a.company_id = c.company_id AND a.credit_account_id = m.credit_account_id
+LEFT JOIN LATERAL (
+    SELECT s.status, s.effective_on, s.expires_on FROM o2c.credit_status s
+    WHERE s.company_id = c.company_id AND s.customer_id IN (c.customer_id, a.customer_id) AND s.effective_on <= o2c.today()
+    ORDER BY s.customer_id = c.customer_id DESC, s.effective_on DESC, s.status_id DESC LIMIT 1) s ON true
+LEFT JOIN LATERAL (
+    SELECT r.* FROM o2c.credit_score r
+    WHERE r.company_id = c.company_id AND r.customer_id = c.customer_id AND r.effective_on <= o2c.today()
+    ORDER BY r.effective_on DESC, r.score_id DESC LIMIT 1) r ON true;
+COMMENT ON VIEW o2c.credit_standing IS 'Each customer today: whether it has credit, its risk class by the latest score, the limit proposed then, and the review';
+
+CREATE OR REPLACE VIEW o2c.verify_scorecard AS
+SELECT p.company_id, 'scorecard covers every value once'::text AS check_name, format('scorecard %s version %s', p.scorecard, p.version) AS object,
+       'no problem'::text AS expected, p.problem AS found
+FROM o2c.scorecard_problem p
+JOIN o2c.scorecard s ON s.company_id = p.company_id AND s.scorecard = p.scorecard AND s.version = p.version
+WHERE s.state <> 'draft';
+COMMENT ON VIEW o2c.verify_scorecard IS 'Scorecards in use whose bands leave a gap or overlap';
+
+CREATE OR REPLACE VIEW o2c.verify_credit_score AS
+SELECT s.company_id, 'points and class of a score'::text AS check_name, 'score ' || s.score_id AS object,
+       format('%s points, class %s', f.points, b.risk_class) AS expected, format('%s points, class %s', s.points, s.risk_class) AS found
+FROM o2c.credit_score s
+CROSS JOIN LATERAL (SELECT sum((e.finding ->> 'points')::numeric) AS points FROM jsonb_array_elements(s.findings) AS e (finding)) f
+LEFT JOIN o2c.scorecard_band b ON b.company_id = s.company_id AND b.scorecard = s.scorecard AND b.version = s.version AND b.points @> s.points
+WHERE (f.points, b.risk_class) IS DISTINCT FROM (s.points, s.risk_class);
+COMMENT ON VIEW o2c.verify_credit_score IS 'Scores that are not the sum of what they found, or not in the class of their band';
+
+CREATE OR REPLACE VIEW o2c.verify_credit_application AS
+SELECT a.company_id, 'approved application gave credit'::text AS check_name, 'credit application ' || a.application_id AS object,
+       format('approved until %s', a.expires_on) AS expected, coalesce(format('%s until %s', s.status, s.expires_on), 'nothing') AS found
+FROM o2c.credit_application a
+LEFT JOIN o2c.credit_status s ON s.company_id = a.company_id AND s.application_id = a.application_id AND s.status = 'approved'
+WHERE (a.state = 'approved') <> (s.status_id IS NOT NULL) OR s.customer_id <> a.customer_id OR s.expires_on IS DISTINCT FROM a.expires_on AND a.state = 'approved';
+COMMENT ON VIEW o2c.verify_credit_application IS 'Applications whose state and whose customer''s credit status do not agree';

@@ -12,7 +12,7 @@
 #include "o2c.h"
 
 #include "core/money.h"
-#include "insight/state.h"
+#include "core/state.h"
 
 /* The state of fcinfo's first argument with one row added to it or taken out of it. */
 static Datum

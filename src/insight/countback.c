@@ -17,7 +17,7 @@
 #include "o2c.h"
 
 #include "core/money.h"
-#include "insight/state.h"
+#include "core/state.h"
 #include "utils/datum.h"
 
 enum

@@ -12,14 +12,12 @@
 #include "ordering/order.h"
 
 #include "core/money.h"
-#include "fmgr.h"
+#include "core/plan.h"
 #include "utils/date.h"
 
 #define DOCUMENT_VERSION 1
 #define IDEMPOTENCY_KEY 9
 #define COMPANY 11
-
-extern Datum o2c_place_order(PG_FUNCTION_ARGS);
 
 /* The members of the document, in the order of the arguments of o2c.place_order(). */
 static const struct
@@ -105,18 +103,24 @@ PG_FUNCTION_INFO_V1(o2c_place_order_document);
 Datum
 o2c_place_order_document(PG_FUNCTION_ARGS)
 {
-	LOCAL_FCINFO(call, lengthof(members));
+	static O2cPlan place = O2C_PLAN("SELECT o2c.place_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+									TEXTOID, JSONBOID, TEXTOID, DATEOID, DATEOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID);
+	NullableDatum args[lengthof(members)];
 	JsonbValue	root;
+	int64		order_id;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_DOCUMENT), errmsg("there is no order document")));
 	root = open_document(PG_GETARG_JSONB_P(0));
-	InitFunctionCallInfoData(*call, fcinfo->flinfo, lengthof(members), InvalidOid, NULL, NULL);
 	for (int i = 0; i < lengthof(members); i++)
 		if (members[i].key != NULL)
-			call->args[i] = read_member(&root, members[i].key, members[i].kind);
-	call->args[IDEMPOTENCY_KEY] = fcinfo->args[1];
-	call->args[COMPANY] = fcinfo->args[2];
-	return o2c_place_order(call);
+			args[i] = read_member(&root, members[i].key, members[i].kind);
+	args[IDEMPOTENCY_KEY] = o2c_pg_arg(1);
+	args[COMPANY] = o2c_pg_arg(2);
+	o2c_connect();
+	o2c_run(&place, args);
+	order_id = o2c_row_int8(0, 1);
+	o2c_finish();
+	PG_RETURN_INT64(order_id);
 }

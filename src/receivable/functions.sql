@@ -247,21 +247,25 @@ BEGIN
             RETURNING r.import_id, r.number, r.customer, r.invoiced_on, r.due_on, r.amount, r.currency
         ), document AS (
             INSERT INTO o2c.invoice (company_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
-                                     line_amount, net_amount, total_amount)
+                                     line_amount, net_amount, total_amount, credit_rate)
             SELECT _load_invoices.company_id, g.number, c.customer_id, 'posted', true, g.invoiced_on, g.due_on,
-                   m.currency, m.amount, m.amount, m.amount
+                   m.currency, m.amount, m.amount, m.amount,
+                   CASE WHEN a.currency <> m.currency
+                        THEN coalesce(o2c._known_rate(m.currency, a.currency, g.invoiced_on, _load_invoices.company_id), 1) ELSE 1 END
             FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
             CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
                                 WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
+            LEFT JOIN o2c.customer_credit k ON k.company_id = _load_invoices.company_id AND k.customer_id = c.customer_id
+            LEFT JOIN o2c.credit_account a ON a.company_id = _load_invoices.company_id AND a.credit_account_id = k.credit_account_id
             LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
                                WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
             CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
             WHERE v.invoice_id IS NULL
             ORDER BY g.import_id
-            RETURNING invoice_id, customer_id, invoiced_on, due_on, currency, total_amount
+            RETURNING invoice_id, customer_id, invoiced_on, due_on, currency, total_amount, credit_rate
         ), item AS (
-            INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount)
-            SELECT _load_invoices.company_id, d.customer_id, 'invoice', d.invoice_id, d.invoiced_on, d.due_on, d.currency, d.total_amount
+            INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount, credit_rate)
+            SELECT _load_invoices.company_id, d.customer_id, 'invoice', d.invoice_id, d.invoiced_on, d.due_on, d.currency, d.total_amount, d.credit_rate
             FROM document d
         )
         SELECT count(*) INTO added FROM document;
@@ -372,6 +376,112 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.aging_report(date, timestamptz, integer[], text, bigint) IS
 'What each customer owed on a date, by age, from dated facts only: a date gives the same answer whenever it is asked, unless facts are back-dated; known_at gives the answer as it was at that moment. One row for each customer and currency that had something open. Arguments: the date (days overdue are counted to it; the due date itself is not overdue), the moment (null: now), the boundaries in days (null: 0, 30, 60, 90), the basis (due: age from the due date, invoice: from the invoice date), the company. total is the sum of the aging; unapplied is what was on account as payments and credit notes, never netted. Errors: OC002 for a missing or absurd date or another basis, OC205 for boundaries that do not increase.';
+
+-- What scores want to know of payments: read from dated facts, recorded as credit information.
+
+CREATE FUNCTION o2c._payment_history(customers bigint[], day date, company_id bigint)
+RETURNS TABLE (customer_id bigint, payment_index numeric, experiences bigint, days_late numeric, peak_exposure numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE first_day date := (day - interval '1 year')::date;
+BEGIN
+    RETURN QUERY
+        WITH experience AS (
+            SELECT i.customer_id, i.amount * i.credit_rate AS value, CASE WHEN i.amount = a.applied THEN a.last_on ELSE day END - i.due_on AS days
+            FROM o2c.open_item i
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(a.cash_amount + a.discount_amount + a.tolerance_amount + a.writeoff_amount), 0) AS applied, max(a.effective_on) AS last_on,
+                       coalesce(sum(a.cash_amount) FILTER (WHERE c.kind = 'payment'), 0) + coalesce(sum(a.writeoff_amount), 0) AS paid_or_lost
+                FROM o2c.application a
+                LEFT JOIN o2c.open_item c ON c.company_id = a.company_id AND c.item_id = a.credit_item_id
+                WHERE a.company_id = i.company_id AND a.debit_item_id = i.item_id AND a.effective_on <= day) a
+            WHERE i.company_id = _payment_history.company_id AND i.kind = 'invoice' AND i.effective_on BETWEEN first_day AND day
+              AND (customers IS NULL OR i.customer_id = ANY (customers))
+              -- what a credit note took away was never to be paid
+              AND CASE WHEN i.amount = a.applied THEN a.paid_or_lost > 0 ELSE i.due_on < day END),
+        index AS (
+            SELECT e.customer_id, o2c.payment_index(e.value, e.days) AS payment_index, count(*) AS experiences,
+                   sum(e.value * e.days) / nullif(sum(e.value), 0) AS days_late
+            FROM experience e GROUP BY e.customer_id),
+        movement AS (
+            SELECT i.customer_id, greatest(i.effective_on, first_day) AS day, i.amount * i.credit_rate AS value
+            FROM o2c.open_item i
+            WHERE i.company_id = _payment_history.company_id AND i.effective_on <= day AND (customers IS NULL OR i.customer_id = ANY (customers))
+            UNION ALL
+            SELECT i.customer_id, greatest(a.effective_on, first_day), - (a.discount_amount + a.tolerance_amount + a.writeoff_amount) * i.credit_rate
+            FROM o2c.application a
+            JOIN o2c.open_item i ON i.company_id = a.company_id AND i.item_id = a.debit_item_id
+            WHERE a.company_id = _payment_history.company_id AND a.effective_on <= day AND (customers IS NULL OR i.customer_id = ANY (customers))
+              AND a.discount_amount + a.tolerance_amount + a.writeoff_amount <> 0),
+        balance AS (
+            SELECT m.customer_id, sum(sum(m.value)) OVER (PARTITION BY m.customer_id ORDER BY m.day) AS value
+            FROM movement m GROUP BY m.customer_id, m.day),
+        peak AS (
+            SELECT b.customer_id, greatest(max(b.value), 0) AS value FROM balance b GROUP BY b.customer_id)
+        SELECT p.customer_id, i.payment_index, coalesce(i.experiences, 0), i.days_late, p.value
+        FROM peak p
+        LEFT JOIN index i ON i.customer_id = p.customer_id;
+END $$;
+COMMENT ON FUNCTION o2c._payment_history(bigint[], date, bigint) IS
+'How customers (null: all) paid the invoices of the year before a day, and the highest balance they had in it, in the currency of their credit accounts.';
+
+CREATE FUNCTION o2c.payment_history(as_of date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company())
+RETURNS TABLE (customer text, currency text, payment_index numeric, experiences bigint, days_late numeric, peak_exposure numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF o2c._date_problem(as_of) IS NOT NULL THEN
+        RAISE EXCEPTION 'the date of the payment history %', o2c._date_problem(as_of) USING ERRCODE = 'OC002', HINT = 'Give the day the history ends on.';
+    END IF;
+    RETURN QUERY
+        SELECT c.code, a.currency, h.payment_index, h.experiences, h.days_late, h.peak_exposure
+        FROM o2c._payment_history(NULL, as_of, payment_history.company_id) h
+        JOIN o2c.customer c ON c.company_id = payment_history.company_id AND c.customer_id = h.customer_id
+        JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.customer_id
+        JOIN o2c.credit_account a ON a.company_id = c.company_id AND a.credit_account_id = m.credit_account_id
+        ORDER BY c.code;
+END $$;
+COMMENT ON FUNCTION o2c.payment_history(date, bigint) IS
+'How each customer paid the invoices of the year that ends on a date: o2c.payment_index over them, how many they are, the days they were paid late on average by amount (negative: early), and the highest balance of the year; amounts in the currency of the credit account. An invoice counts when it is paid or written off, up to the last application, and when it is overdue, up to the date. Errors: OC002 for a missing or absurd date.';
+
+CREATE FUNCTION o2c._record_payment_history(customers bigint[], day date, company_id bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE recorded bigint;
+BEGIN
+    INSERT INTO o2c.credit_information (company_id, customer_id, name, value, source, effective_on)
+    SELECT _record_payment_history.company_id, h.customer_id, v.name, v.value, 'o2c.payment_history', day
+    FROM o2c._payment_history(customers, day, _record_payment_history.company_id) h
+    CROSS JOIN LATERAL (VALUES ('payment_index', coalesce(to_jsonb(round(h.payment_index, 4)), 'null')),
+                               ('peak_exposure', to_jsonb(h.peak_exposure))) AS v (name, value)
+    WHERE v.value <> coalesce((SELECT i.value FROM o2c.credit_information i
+                               WHERE i.company_id = _record_payment_history.company_id AND i.customer_id = h.customer_id AND i.name = v.name
+                                 AND i.effective_on <= day ORDER BY i.effective_on DESC, i.information_id DESC LIMIT 1), 'null')
+    ORDER BY h.customer_id, v.name;
+    GET DIAGNOSTICS recorded = ROW_COUNT;
+    RETURN recorded;
+END $$;
+COMMENT ON FUNCTION o2c._record_payment_history(bigint[], date, bigint) IS 'Records what changed in the payment history of customers (null: all) as credit information.';
+
+CREATE FUNCTION o2c.record_payment_history(as_of date DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE day date := coalesce(as_of, o2c.today());
+BEGIN
+    IF o2c._date_problem(day) IS NOT NULL THEN
+        RAISE EXCEPTION 'the date of the payment history %', o2c._date_problem(day) USING ERRCODE = 'OC002', HINT = 'Give the day the history ends on.';
+    END IF;
+    RETURN o2c._record_payment_history(NULL, day, company_id);
+END $$;
+COMMENT ON FUNCTION o2c.record_payment_history(date, bigint) IS
+'Records the payment_index and peak_exposure of every customer in o2c.credit_information as of a day (today), where they changed; scores read them. Result: the number of facts recorded; a second call records none. Errors: OC002 for an absurd date.';
+
+CREATE FUNCTION o2c._record_history() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM o2c._record_payment_history(ARRAY[NEW.customer_id], NEW.submitted_on, NEW.company_id);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._record_history() IS 'Row trigger: an application for credit is scored with the payment history of its day.';
 
 CREATE FUNCTION o2c._move_customer_items() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

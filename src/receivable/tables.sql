@@ -187,3 +187,6 @@ CROSS JOIN LATERAL (VALUES ('exposure receivable'::text, coalesce(s.receivable, 
                            ('exposure unapplied', coalesce(s.unapplied, 0), a.unapplied)) AS p (check_name, expected, found)
 WHERE p.expected <> p.found;
 COMMENT ON VIEW o2c.verify_exposure_receivable IS 'Credit accounts whose receivable or unapplied part is not the sum over their customers'' open items';
+
+CREATE OR REPLACE TRIGGER record_history AFTER INSERT ON o2c.credit_application
+    FOR EACH ROW EXECUTE FUNCTION o2c._record_history();

@@ -1,7 +1,7 @@
 -- verify(): each check finds what it is there for, and nothing else.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(43);
+SELECT plan(44);
 
 SELECT o2c.create_company('Acme', 'EUR') AS acme \gset
 SELECT o2c.create_company('Other', 'EUR') AS other \gset
@@ -69,8 +69,9 @@ INSERT INTO damage VALUES
     ('o2c.verify_customer_group', 'UPDATE o2c.customer SET group_id = 1 WHERE customer_id = 3', 'customer group | customer C3 | 3 | 1'),
     ('o2c.verify_order_total', 'UPDATE o2c.sales_order SET line_amount = 90.91, net_amount = 95.91, total_amount = 113.94 WHERE order_id = 1',
         'order total | order SO-1 | lines 89.91, charges 5, tax 18.03 | lines 90.91, charges 5, tax 18.03'),
-    ('o2c.verify_order_total', 'UPDATE o2c.sales_order SET tax_amount = 1, total_amount = 1 WHERE order_id = 2',
-        'order total | order #2 | lines 0, charges 0, tax 0 | lines 0, charges 0, tax 1'),
+    ('o2c.verify_order_total', 'UPDATE o2c.sales_order SET tax_amount = 1, total_amount = 1 WHERE order_id = 2', 'order total | order #2 | lines 0, charges 0, tax 0 | lines 0, charges 0, tax 1'),
+    ('o2c.verify_order_total', 'UPDATE o2c.sales_order SET tax_amount = 1, total_amount = 1, number = ''SO-2'' WHERE order_id = 2',
+        'order total | order SO-2 | lines 0, charges 0, tax 0 | lines 0, charges 0, tax 1'),
     ('o2c.verify_order_total', 'UPDATE o2c.order_line SET unit_price = 10 WHERE line_no = 1', 'order line | order SO-1 line 1 | 90.00 | 89.91'),
     ('o2c.verify_order_total', 'UPDATE o2c.order_line SET tax_rate = 20', 'order tax | order SO-1 tax S 20 % | 18.98 | 18.03'),
     ('o2c.verify_shipment', 'UPDATE o2c.order_line SET shipped_quantity = 4, reserved_quantity = 1 WHERE line_no = 1',

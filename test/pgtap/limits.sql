@@ -100,7 +100,10 @@ SELECT is(pg_temp.seen(), 'credit_account.watch,credit_account.clear,credit_acco
 
 -- another currency than the account's counts at the day's rate
 SELECT o2c.set_credit_limit('US', 1000);
-SELECT throws_ok('SELECT pg_temp.place(100, ''US'', ''EUR'')', 'OC005', NULL, 'no rate is known');
+SELECT pg_temp.place(1, 'US', 'EUR') AS unrated \gset
+SELECT is(pg_temp.state(:unrated), 'held', 'while no rate is known, an order is held');
+SELECT is((SELECT array_agg(message) FROM o2c.explain_credit(:unrated) WHERE NOT passed), '{no exchange rate from EUR to USD is known}', 'and says why');
+SELECT o2c.reject_order(:unrated, 'wrong currency');
 INSERT INTO o2c.exchange_rate (from_currency, to_currency, valid_from, rate) VALUES ('EUR', 'USD', '2026-01-01', 1.25), ('USD', 'EUR', '2026-04-10', 0.5);
 SELECT is(o2c.exchange_rate('EUR', 'USD', d), r, 'EUR to USD on ' || d) FROM (VALUES (date '2026-01-01', 1.25), ('2026-04-09', 1.25), ('2026-04-10', 2)) AS v (d, r);
 SELECT is(o2c.exchange_rate('USD', 'EUR', '2026-01-01'), 0.8, 'the inverse');
@@ -119,6 +122,14 @@ SELECT is((SELECT receivable FROM o2c.credit_account WHERE credit_account_id = p
 SELECT o2c.record_payment(800, '2026-04-10', 'US', 'all of it', currency => 'EUR');
 SELECT o2c.match_payments('2026-04-10');
 
+INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, currency) VALUES ('F1', 'C2', '2026-04-10', '2026-05-10', 10, 'USD');
+SELECT o2c.load_invoices();
+SELECT is((SELECT array_agg(i.credit_rate * v.credit_rate) FROM o2c.open_item i JOIN o2c.invoice v USING (company_id, invoice_id) WHERE v.number = 'F1'), '{0.25}'::numeric[], 'an invoice that is loaded has a rate, and so has its item');
+INSERT INTO o2c.payment_import (reference, customer, received_on, amount, currency) VALUES ('in USD', 'C2', '2026-04-10', 4, 'USD');
+SELECT o2c.load_payments();
+SELECT is((SELECT i.unapplied_value FROM o2c.payment p JOIN o2c.open_item i USING (company_id, item_id) WHERE p.reference = 'in USD'), 2.0, 'and a payment');
+SELECT o2c.record_payment(6, '2026-04-10', 'C2', 'more USD', currency => 'USD') AS by_hand \gset
+SELECT is((SELECT i.unapplied_value FROM o2c.open_item i JOIN o2c.payment p USING (company_id, item_id) WHERE p.payment_id = :by_hand), 3.0, 'recorded by hand, too');
 SELECT is_empty('SELECT * FROM o2c.verify()', 'everything agrees');
 SELECT * FROM finish();
 ROLLBACK;

@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "insight/state.h"
+#include "core/state.h"
 
 #include "access/tupmacs.h"
 #include "catalog/pg_type_d.h"
