@@ -9,6 +9,7 @@ SET LOCAL o2c.business_date = '2026-03-02';
 INSERT INTO o2c.customer (code, name, invoice_per) VALUES ('SHIP', 'Per shipment', 'shipment'), ('ORDER', 'Per order', 'order'), ('CUST', 'Collective', 'customer'), ('PAYER', 'Pays for others', 'customer');
 INSERT INTO o2c.customer (code, name, bill_to_customer_id) SELECT v.code, v.code, c.customer_id FROM o2c.customer c, (VALUES ('KID1'), ('KID2')) v (code) WHERE c.code = 'PAYER';
 INSERT INTO o2c.customer (company_id, code, name) VALUES (2, 'SHIP', 'Elsewhere');
+INSERT INTO o2c.exchange_rate (from_currency, to_currency, valid_from, rate) VALUES ('USD', 'EUR', '2026-01-01', 0.9);
 INSERT INTO o2c.product (sku, name, unit_price, tax_rate, tax_category, stocked) VALUES ('S19', 'Standard', 10.03, 19, NULL, false), ('S7', 'Reduced', 5, 7, NULL, false), ('E', 'Exempt', 3, 0, 'E', false);
 INSERT INTO o2c.product (company_id, sku, name, unit_price, tax_rate, stocked) VALUES (2, 'S19', 'Theirs', 50.5, 10, false);
 

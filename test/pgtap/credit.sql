@@ -1,7 +1,7 @@
 -- Credit accounts: limits, exposure, shared accounts, held orders that get their turn.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(68);
+SELECT plan(70);
 
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
@@ -69,13 +69,21 @@ SELECT o2c.set_credit_limit('C3', 0);
 CREATE TEMP TABLE waiting AS SELECT n, pg_temp.buy('C3', a) AS order_id FROM (VALUES (1, 50), (2, 70), (3, 30), (4, 20)) v (n, a);
 CREATE FUNCTION pg_temp.waiting() RETURNS text LANGUAGE sql AS 'SELECT string_agg(left(pg_temp.state(order_id), 1), '''' ORDER BY n) FROM waiting';
 SELECT is(pg_temp.waiting(), 'hhhh', 'four orders wait');
-SELECT o2c.set_setting('recheck_fills_gaps', 'false') \g /dev/null
 SELECT o2c.set_credit_limit('C3', 49.99);
-SELECT is(pg_temp.waiting(), 'hhhh', 'the oldest does not fit, and a younger one does not overtake it');
+SELECT is(pg_temp.waiting(), 'hhch', 'the oldest does not fit, a younger one that does is not kept');
 SELECT o2c.set_credit_limit('C3', 120);
-SELECT is(pg_temp.waiting(), 'cchh', 'the oldest first');
+SELECT is(pg_temp.waiting(), 'chcc', 'the oldest first, then what still fits');
 SELECT pg_temp.cancel(order_id) FROM waiting WHERE n = 1 \g /dev/null
 SELECT is(pg_temp.waiting(), 'cccc', 'a cancelled order makes room for the next');
+CREATE TEMP TABLE in_turn (n integer, order_id bigint);
+SELECT o2c.set_setting('recheck_fills_gaps', 'false');
+SELECT o2c.set_credit_limit('C4', 0);
+INSERT INTO in_turn SELECT n, pg_temp.buy('C4', a) FROM (VALUES (1, 50), (2, 30)) v (n, a);
+SELECT o2c.set_credit_limit('C4', 49.99);
+SELECT is((SELECT array_agg(pg_temp.state(order_id) ORDER BY n) FROM in_turn), '{held,held}', 'where nobody may pass, the oldest keeps its place');
+SELECT o2c.set_credit_limit('C4', 80);
+SELECT is((SELECT array_agg(pg_temp.state(order_id) ORDER BY n) FROM in_turn), '{confirmed,confirmed}', 'until there is enough for it');
+SELECT o2c.set_setting('recheck_fills_gaps', 'true');
 SELECT o2c.set_credit_limit('C3', 10);
 SELECT is(pg_temp.waiting(), 'cccc', 'a lower limit takes nothing back');
 SELECT is(pg_temp.state(pg_temp.buy('C3', 1)), 'held', 'it is for new orders');

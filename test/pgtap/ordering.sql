@@ -12,6 +12,7 @@ INSERT INTO o2c.customer (code, name, po_unique) VALUES ('BL', 'Blanket orders',
 INSERT INTO o2c.customer (code, name, active) VALUES ('OLD', 'Gone', false);
 INSERT INTO o2c.customer (code, name, payment_terms) VALUES ('T1', 'Own terms', 'net 10');
 INSERT INTO o2c.customer (company_id, code, name) VALUES (2, 'C1', 'One elsewhere'), (2, 'ONLY2', 'Theirs');
+INSERT INTO o2c.exchange_rate (from_currency, to_currency, valid_from, rate) VALUES ('USD', 'EUR', '2026-01-01', 0.9);
 INSERT INTO o2c.product (sku, name, unit_price, tax_rate, tax_category) VALUES
     ('S19', 'Standard', 10.03, 19, NULL), ('S7', 'Reduced', 5, 7, NULL), ('Z', 'Zero', 100, 0, NULL), ('E', 'Exempt', 100, 0, 'E'),
     ('AE', 'Reverse charge', 100, 0, 'AE');
