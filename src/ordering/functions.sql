@@ -94,10 +94,10 @@ BEGIN
     RETURN document;
 END $$;
 COMMENT ON FUNCTION o2c.order_document(bigint, bigint) IS
-'An order as one document, version 1: what was ordered as o2c.place_order_document() reads it, and under "issued" what became of it. Arguments: order_id, company. Errors: OC001 unknown order. Schema: doc/reference-orders.md.';
+'An order as one document, version 1: what was ordered as o2c.place_order_document() reads it, and under "issued" what became of it. Arguments: order_id, company. Errors: OC001 unknown order. Schema: doc/reference.md.';
 
 CREATE FUNCTION o2c.place_order_document(document jsonb, idempotency_key text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_place_order_document'
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.place_order_document(jsonb, text, bigint) IS
-'Enters the order that a document describes, as o2c.place_order() does. Its member "issued" is passed over; any other member that is not in the schema is an error. Arguments: document, idempotency key, company. Result: order_id. Errors: OC204 not a document of version 1, OC002 an unknown or malformed member, 22007 and 22008 for a date, and those of o2c.place_order(). Schema: doc/reference-orders.md.';
+'Enters the order that a document describes, as o2c.place_order() does. Its member "issued" is passed over; any other member that is not in the schema is an error. Arguments: document, idempotency key, company. Result: order_id. Errors: OC204 not a document of version 1, OC002 an unknown or malformed member, 22007 and 22008 for a date, and those of o2c.place_order(). Schema: doc/reference.md.';
