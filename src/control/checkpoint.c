@@ -323,7 +323,9 @@ findings_json(const Rule *rules, int n)
 	{
 		if (rules[i].passed && (rules[i].source == FROM_ENGINE || rules[i].source == FROM_RELEASE))
 			continue;
-		appendStringInfoString(&json, json.len == 1 ? "{\"rule\": " : ", {\"rule\": ");
+		if (json.len > 1)
+			appendStringInfoString(&json, ", ");
+		appendStringInfoString(&json, "{\"rule\": ");
 		escape_json(&json, rules[i].code);
 		appendStringInfo(&json, ", \"version\": %d, \"reaction\": \"%s\", \"passed\": %s", rules[i].version,
 						 rules[i].reaction_name, rules[i].passed ? "true" : "false");
