@@ -9,8 +9,8 @@
  * key, and the planner may pick any index that begins with company_id, or read
  * all rows of the company; kept, such a plan makes every later row slower than
  * the one before.  So a small table is planned with a floor under its number of
- * rows, as if all of them were of one company, and as if few of them shared an
- * id: what is left are plans that find rows by the columns that tell them apart.
+ * rows, as if all of them were of one company, and as if an id told them
+ * apart: what is left are plans that find rows by their ids.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,7 @@
 #include "utils/syscache.h"
 
 #define LEAST_ROWS 100000
-#define ROWS_AN_ID (-0.3)		/* stadistinct: about three rows share an id */
+#define UNIQUE (-1)				/* stadistinct: as many values as rows */
 
 static get_relation_info_hook_type next_info_hook = NULL;
 static get_relation_stats_hook_type next_stats_hook = NULL;
@@ -95,7 +95,7 @@ expected_distinct(RangeTblEntry *rte, AttrNumber attnum)
 	length = strlen(name);
 	if (strcmp(name, "company_id") == 0)
 		return 1;
-	return length > 3 && strcmp(name + length - 3, "_id") == 0 ? ROWS_AN_ID : 0;
+	return length > 3 && strcmp(name + length - 3, "_id") == 0 ? UNIQUE : 0;
 }
 
 /* Puts what is expected in the place of what few rows say. */

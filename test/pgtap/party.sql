@@ -71,10 +71,10 @@ DECLARE line text;
 BEGIN
     EXECUTE format('PREPARE probe (%s) AS SELECT 1 FROM ONLY %s WHERE %s FOR KEY SHARE', types, relation, columns);
     FOR line IN EXECUTE format('EXPLAIN (COSTS off) EXECUTE probe (%s)', regexp_replace(types, '\w+', 'NULL', 'g')) LOOP
-        EXIT WHEN line ~ 'Scan';
+        EXIT WHEN line ~ 'Index';
     END LOOP;
     DEALLOCATE probe;
-    RETURN substring(line FROM 'using (\w+)');
+    RETURN substring(line FROM '(?:using|Index Scan on) (\w+)');
 END $$;
 SET LOCAL plan_cache_mode = force_generic_plan;
 SELECT is(pg_temp.index_of(confrelid, string_agg(format('%I = $%s', a.attname, n), ' AND '), string_agg(format_type(a.atttypid, NULL), ',')),
