@@ -102,9 +102,10 @@ COMMENT ON VIEW o2c._billable_line IS 'What was shipped and neither invoiced nor
 
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.invoice
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'number,state,due_on', 'permanent');
-CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.invoice REFERENCING NEW TABLE AS new_rows
+-- first of all: what follows from a state is recorded after it
+CREATE OR REPLACE TRIGGER a_record_insert AFTER INSERT ON o2c.invoice REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
-CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE OR REPLACE TRIGGER a_record_update AFTER UPDATE ON o2c.invoice REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('invoice', 'invoice_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.invoice_line
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');

@@ -27,7 +27,6 @@
 #define ERRCODE_O2C_IMMUTABLE O2C_SQLSTATE('1', '0', '2')
 #define ERRCODE_O2C_ON_HOLD O2C_SQLSTATE('1', '0', '3')
 #define ERRCODE_O2C_INSUFFICIENT_STOCK O2C_SQLSTATE('1', '0', '4')
-#define ERRCODE_O2C_CREDIT_LIMIT O2C_SQLSTATE('1', '0', '5')
 #define ERRCODE_O2C_OVER_APPLICATION O2C_SQLSTATE('1', '0', '6')
 #define ERRCODE_O2C_INCOMPLETE O2C_SQLSTATE('1', '0', '7')
 #define ERRCODE_O2C_REFUSED O2C_SQLSTATE('1', '0', '8')
@@ -39,9 +38,8 @@
 #define ERRCODE_O2C_INVALID_DOCUMENT O2C_SQLSTATE('2', '0', '4')
 #define ERRCODE_O2C_INVALID_AGING O2C_SQLSTATE('2', '0', '5')
 
-/* who may, and whether o2c stands at all */
+/* who may, and what the rows of the configuration name */
 #define ERRCODE_O2C_NOT_AUTHORIZED O2C_SQLSTATE('3', '0', '1')
-#define ERRCODE_O2C_NOT_INSTALLED O2C_SQLSTATE('4', '0', '1')
 #define ERRCODE_O2C_BROKEN_RULE O2C_SQLSTATE('4', '0', '2')
 
 #endif /* O2C_ERRORS_H */

@@ -156,7 +156,7 @@ COMMENT ON FUNCTION o2c.rule_limit_expired(o2c.rule_case, jsonb) IS
 CREATE FUNCTION o2c.rule_group_limit(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
 AS 'MODULE_PATHNAME', 'o2c_rule_group_limit' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_group_limit(o2c.rule_case, jsonb) IS
-'Rule: the exposure of all credit accounts of the customers group, with the document, is within credit_account.group_limit of the groups topmost customer; beside each accounts own limit. Other currencies at the days rate. Locks the accounts.';
+'Rule: the exposure of all credit accounts of the customer''s group, with the document, is within credit_account.group_limit of the group''s topmost customer; beside each account''s own limit. Other currencies at the day''s rate. Locks the accounts.';
 
 CREATE FUNCTION o2c._known_rate(from_currency text, to_currency text, day date, company_id bigint) RETURNS numeric
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
