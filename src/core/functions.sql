@@ -98,12 +98,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-        UPDATE o2c.notification n SET claimed_at = clock_timestamp()
-        WHERE n.company_id = claim_notifications.company_id
-          AND n.notification_id IN (SELECT c.notification_id FROM o2c.notification c
-                                    WHERE c.company_id = claim_notifications.company_id AND c.claimed_at IS NULL
-                                    ORDER BY c.notification_id LIMIT at_most FOR UPDATE SKIP LOCKED)
-        RETURNING n.notification_id, n.audience, n.recipient, n.topic, n.language, n.body;
+        WITH claimed AS (
+            UPDATE o2c.notification n SET claimed_at = clock_timestamp()
+            WHERE n.company_id = claim_notifications.company_id
+              AND n.notification_id IN (SELECT c.notification_id FROM o2c.notification c
+                                        WHERE c.company_id = claim_notifications.company_id AND c.claimed_at IS NULL
+                                        ORDER BY c.notification_id LIMIT at_most FOR UPDATE SKIP LOCKED)
+            RETURNING n.*)
+        SELECT n.notification_id, n.audience, n.recipient, n.topic, n.language, n.body FROM claimed n ORDER BY n.notification_id;
 END $$;
 COMMENT ON FUNCTION o2c.claim_notifications(integer, bigint) IS
 'Hands out notifications to a sender, each to one sender only (FOR UPDATE SKIP LOCKED). A sender that rolls back gives its notifications back.';
