@@ -209,7 +209,7 @@ o2c_record_overdue(PG_FUNCTION_ARGS)
 	}
 	if (n > 0)
 	{
-		o2c_lock_customers(company, customers, n);
+		o2c_write_groups(company, customers, n);
 		n = (int) o2c_run(&record, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(invoices, n)), o2c_date(day), days, amount));
 	}
 	o2c_finish();
