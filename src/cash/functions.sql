@@ -309,6 +309,22 @@ AS 'MODULE_PATHNAME', 'o2c_reference_tokens' LANGUAGE C IMMUTABLE STRICT PARALLE
 COMMENT ON FUNCTION o2c.reference_tokens(text) IS
 'What may be a reference in free text, in normal form (o2c.normalize_reference): words with a digit, up to five neighbours joined with and without separators, what follows a prefix such as INV or RECHNUNG, and references in printed groups that their check digits prove. At least 3, at most 35 letters and digits each; each once; at most 256, in the order of the text. Never an error.';
 
+-- cash: accounts and policies
+
+CREATE FUNCTION o2c.account_key(account text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.upper(pg_catalog.regexp_replace(account, '[^0-9A-Za-z]', '', 'g') COLLATE "C");
+COMMENT ON FUNCTION o2c.account_key(text) IS
+'The form in which bank account numbers are kept and compared: letters A to Z in upper case and digits, nothing else. Never an error.';
+
+CREATE FUNCTION o2c._seed_cash_policy() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO o2c.cash_policy (company_id) VALUES (NEW.company_id);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._seed_cash_policy() IS 'Trigger: a new company has a policy for payments.';
+
 -- cash: payments and matching
 
 CREATE FUNCTION o2c._settle_payments() RETURNS trigger
@@ -477,20 +493,23 @@ BEGIN
         END IF;
         WITH gone AS (
             DELETE FROM o2c.payment_import r WHERE r.company_id = _load_payments.company_id AND r.batch = b.batch
-            RETURNING r.import_id, r.reference, r.customer, r.received_on, r.amount, r.currency
+            RETURNING r.import_id, r.reference, r.customer, r.received_on, r.amount, r.currency, r.method, r.payer_name, r.payer_account,
+                      r.provider, r.provider_reference
         ), receipt AS (
-            SELECT g.import_id, g.reference, c.customer_id, g.received_on, g.amount, coalesce(g.currency, c.currency, o.currency) AS currency
+            SELECT g.import_id, g.reference, c.customer_id, g.received_on, g.amount, coalesce(g.currency, c.currency, o.currency) AS currency,
+                   coalesce(g.method, 'transfer') AS method, g.payer_name, g.payer_account, coalesce(g.provider, 'import') AS provider, g.provider_reference
             FROM gone g
             JOIN o2c.company o ON o.company_id = _load_payments.company_id
             LEFT JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
                                WHERE c.company_id = _load_payments.company_id AND c.code = g.customer LIMIT 1) c ON true
         ), taken AS (
-            INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, provider, provider_reference)
+            INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, method, payer_name, payer_account, provider, provider_reference)
             SELECT _load_payments.company_id, r.customer_id, CASE WHEN r.customer_id IS NOT NULL THEN nextval('o2c.item_id_seq') END,
-                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, 'import',
+                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, r.method, r.payer_name, r.payer_account, r.provider,
                    -- the n-th equal row is a receipt of its own, and the same one when the file comes again
-                   md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency,
-                                         row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency))::text)
+                   coalesce(r.provider_reference,
+                            md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency, r.payer_name, r.payer_account,
+                                row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency, r.payer_name, r.payer_account))::text))
             FROM receipt r ORDER BY r.import_id
             ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING
             RETURNING customer_id, item_id, received_on, amount, currency
@@ -526,6 +545,8 @@ BEGIN
         WHEN r.amount = 0 THEN 'the amount is zero'
         WHEN o2c._amount_problem(r.amount, u.currency) IS NOT NULL THEN 'the amount ' || o2c._amount_problem(r.amount, u.currency)
         WHEN o2c._date_problem(r.received_on) IS NOT NULL THEN 'the date ' || o2c._date_problem(r.received_on)
+        WHEN r.method NOT IN ('transfer', 'direct_debit', 'card', 'cheque', 'cash') THEN format('there is no method %L', r.method)
+        WHEN r.provider IS NULL AND r.provider_reference IS NOT NULL THEN 'the provider of the reference is missing'
         END
     FROM o2c.payment_import r
     LEFT JOIN o2c.company o ON o.company_id = _judge_payments.company_id
@@ -539,4 +560,4 @@ COMMENT ON FUNCTION o2c._judge_payments(text, bigint) IS 'The rows of a batch of
 CREATE FUNCTION o2c.load_payments(batch text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_load_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.load_payments(text, bigint) IS
-'Takes in the payments that were put into o2c.payment_import, batch by batch as o2c.load_invoices does: a batch with a wrong row stays as a whole and says what is wrong, and a warning (OC002) counts such batches. A null customer is a payment to identify; a null currency is the customer''s, else the company''s. A row is the same receipt as an earlier one when reference, customer, date, amount and currency agree and it is the n-th such row of its batch in both, so a file that is loaded twice books nothing twice. Arguments: the batch (null: all), the company. Result: the number of payments added.';
+'Takes in the payments that were put into o2c.payment_import, batch by batch as o2c.load_invoices does: a batch with a wrong row stays as a whole and says what is wrong, and a warning (OC002) counts such batches. A null customer is a payment to identify; a null currency is the customer''s, else the company''s. A row with a provider''s reference is the receipt of that reference; another one is the same receipt as an earlier one when reference, customer, date, amount, currency and payer agree and it is the n-th such row of its batch in both, so a file that is loaded twice books nothing twice. Arguments: the batch (null: all), the company. Result: the number of payments added.';
