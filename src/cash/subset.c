@@ -454,12 +454,7 @@ static void
 move_window(Window *w, int64 low, int64 high)
 {
 	for (; w->to < w->n && w->sums[w->to].sum <= high; w->to++)
-	{
-		if (w->from == w->to && w->sums[w->to].sum < low)
-			w->from = w->mid = w->to + 1;
-		else
-			w->back = w->mid == w->to ? w->sums[w->to] : unite(&w->back, &w->sums[w->to]);
-	}
+		w->back = w->mid == w->to ? w->sums[w->to] : unite(&w->back, &w->sums[w->to]);
 	for (; w->from < w->to && w->sums[w->from].sum < low; w->from++)
 	{
 		if (w->from < w->mid)
@@ -470,7 +465,36 @@ move_window(Window *w, int64 low, int64 high)
 	}
 }
 
-/* Meets each sum of the left side with those of the right side that complete it; without items is no solution. */
+/* Passes over sums of both sides that meet in no solution, while the window is empty. */
+static uint64
+skip_misses(const Search *s, Window *w, uint64 left)
+{
+	const Sum  *sums = s->left.sums;
+	uint64		right = w->to;
+
+	while (left > 0 && right < w->n)
+	{
+		int64		total = sums[left - 1].sum + w->sums[right].sum;
+
+		if (total >= s->low && total <= s->high)
+			break;
+		left -= total > s->high;	/* no branches that nobody can predict */
+		right += total < s->low;
+	}
+	w->from = w->mid = w->to = right;
+	return left;
+}
+
+/* Adds the solutions that items of the right side make alone. */
+static void
+meet_nothing(const Search *s, const Sum *nothing, Found *found)
+{
+	for (uint64 i = 0; i < s->right.n; i++)
+		if (s->right.sums[i].items > 0 && s->right.sums[i].sum >= s->low && s->right.sums[i].sum <= s->high)
+			add_solutions(found, nothing, &s->right.sums[i]);
+}
+
+/* Meets each sum of the left side, downwards, with those of the right side that complete it. */
 static Found
 meet(const Search *s)
 {
@@ -479,24 +503,23 @@ meet(const Search *s)
 
 	for (uint64 i = 0; i < s->left.n; i++)
 		if (s->left.sums[i].items == 0)
-			for (uint64 j = 0; j < s->right.n; j++)
-				if (s->right.sums[j].items > 0 && s->right.sums[j].sum >= s->low && s->right.sums[j].sum <= s->high)
-					add_solutions(&found, &s->left.sums[i], &s->right.sums[j]);
-	for (uint64 i = s->left.n; i > 0; i--)
+			meet_nothing(s, &s->left.sums[i], &found);
+	for (uint64 left = s->left.n; left > 0; left--)
 	{
-		const Sum  *left = &s->left.sums[i - 1];
+		const Sum  *sum;
 		Sum			right;
 
-		if (left->items == 0)
-			continue;
 		CHECK_FOR_INTERRUPTS();
-		move_window(&w, s->low - left->sum, s->high - left->sum);
-		if (w.from == w.to)
+		if (w.from == w.to && (left = skip_misses(s, &w, left)) == 0)
+			break;
+		sum = &s->left.sums[left - 1];
+		move_window(&w, s->low - sum->sum, s->high - sum->sum);
+		if (w.from == w.to || sum->items == 0)
 			continue;
 		right = w.from == w.mid ? w.back : w.sums[w.from];
 		if (w.from < w.mid && w.mid < w.to)
 			right = unite(&right, &w.back);
-		add_solutions(&found, left, &right);
+		add_solutions(&found, sum, &right);
 	}
 	return found;
 }
