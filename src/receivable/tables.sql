@@ -122,11 +122,14 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_import (
     due_on       date,
     amount       numeric,
     currency     text,
+    discount_until  date,
+    discount_amount numeric,
     problem      text,
     CONSTRAINT invoice_import_pkey PRIMARY KEY (company_id, import_id)
 );
 COMMENT ON TABLE o2c.invoice_import IS 'Door for invoices issued elsewhere: fill it with COPY, then call o2c.load_invoices(). Rows that were taken in leave; rows that were not stay with their problem';
 COMMENT ON COLUMN o2c.invoice_import.batch IS 'Rows of one batch are taken in together or not at all';
+COMMENT ON COLUMN o2c.invoice_import.discount_amount IS 'What may be deducted when paid up to discount_until; both are null where there is no discount for early payment';
 
 CREATE OR REPLACE VIEW o2c.customer_aging AS
 SELECT c.code AS customer, b.currency,
