@@ -1,6 +1,6 @@
 -- Open items, applications, agings as of a date, the door for invoices.
 BEGIN;
-SELECT plan(80);
+SELECT plan(88);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'EUR');
 SET LOCAL client_min_messages = error;
