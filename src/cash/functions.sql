@@ -561,3 +561,30 @@ CREATE FUNCTION o2c.load_payments(batch text DEFAULT NULL, company_id bigint DEF
 AS 'MODULE_PATHNAME', 'o2c_load_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.load_payments(text, bigint) IS
 'Takes in the payments that were put into o2c.payment_import, batch by batch as o2c.load_invoices does: a batch with a wrong row stays as a whole and says what is wrong, and a warning (OC002) counts such batches. A null customer is a payment to identify; a null currency is the customer''s, else the company''s. A row with a provider''s reference is the receipt of that reference; another one is the same receipt as an earlier one when reference, customer, date, amount, currency and payer agree and it is the n-th such row of its batch in both, so a file that is loaded twice books nothing twice. Arguments: the batch (null: all), the company. Result: the number of payments added.';
+
+-- cash: what payers are asked to quote
+
+CREATE FUNCTION o2c.payment_reference(invoice text, company_id bigint DEFAULT o2c.current_company()) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    scheme text := upper(o2c.get_setting('reference_scheme', payment_reference.company_id));
+    v record;
+    bare text;
+BEGIN
+    SELECT i.number, i.creditor_reference INTO v FROM o2c.invoice i
+    WHERE i.company_id = payment_reference.company_id AND i.number = invoice AND i.kind = 'invoice';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'company % has no invoice "%"', payment_reference.company_id, invoice
+            USING ERRCODE = 'OC001', HINT = 'Invoices are found by their number in o2c.invoice.';
+    END IF;
+    IF scheme = 'RF' THEN
+        RETURN o2c.print_form(scheme, v.creditor_reference);
+    END IF;
+    bare := ltrim(regexp_replace(v.number, '[^0-9]', '', 'g'), '0');
+    bare := lpad(bare, greatest(length(bare), CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 3 ELSE 1 END), '0');
+    RETURN CASE WHEN v.number ~ '[0-9]' AND length(bare) <= CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 19 ELSE 24 END
+                THEN o2c.print_form(scheme, bare || o2c.check_digit(scheme, bare)) END;
+END $$;
+COMMENT ON FUNCTION o2c.payment_reference(text, bigint) IS
+'What the payer of an invoice is asked to quote, as it is printed: by the setting reference_scheme the creditor reference (RF) or the digits of the invoice''s number with the check digits of a national scheme (QRR, VIITE, KID10, KID11, OGM), padded with zeros to its length. Null when the number is too long or has nothing to make it of. Errors: OC001 for an unknown invoice, or a setting that names no scheme.';
