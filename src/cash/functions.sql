@@ -569,3 +569,30 @@ CREATE FUNCTION o2c.find_subset(amounts numeric[], target numeric, tolerance num
 AS 'MODULE_PATHNAME', 'o2c_find_subset' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.find_subset(numeric[], numeric, numeric, numeric[], bigint) IS
 'Which of some amounts make up a sum, and whether that is the only way. Arguments: the amounts, negative ones for credits; the sum; how far a sum may be from it; for each amount one that may take its place, as less a discount, or null (empty: there are none); how many partial sums may be made, at most 2^27 and 24 bytes each (the default does for forty different amounts). Each amount is used once or not at all, and a solution uses at least one; an amount of zero is never used. Result: none, unique, ambiguous or unknown (the budget was too small); the exact number of solutions (18446744073709551615: too many to count; null: unknown); whether they differ only in which of equal amounts they use, so that it does not matter which is taken; the positions and amounts of the solution with the fewest amounts, of those the one that uses the earliest ones (null: there is none). Method: meet in the middle over sorted sums (Horowitz and Sahni 1974). Errors: OC002 for an amount that is null, not finite or more than 10^18 times the last digit of any, for a list of another length, a negative tolerance and a budget out of range.';
+
+-- cash: what payers are asked to quote
+
+CREATE FUNCTION o2c.payment_reference(invoice text, company_id bigint DEFAULT o2c.current_company()) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    scheme text := upper(o2c.get_setting('reference_scheme', payment_reference.company_id));
+    v record;
+    bare text;
+BEGIN
+    SELECT i.number, i.creditor_reference INTO v FROM o2c.invoice i
+    WHERE i.company_id = payment_reference.company_id AND i.number = invoice AND i.kind = 'invoice';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'company % has no invoice "%"', payment_reference.company_id, invoice
+            USING ERRCODE = 'OC001', HINT = 'Invoices are found by their number in o2c.invoice.';
+    END IF;
+    IF scheme = 'RF' THEN
+        RETURN o2c.print_form(scheme, v.creditor_reference);
+    END IF;
+    bare := ltrim(regexp_replace(v.number, '[^0-9]', '', 'g'), '0');
+    bare := lpad(bare, greatest(length(bare), CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 3 ELSE 1 END), '0');
+    RETURN CASE WHEN v.number ~ '[0-9]' AND length(bare) <= CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 19 ELSE 24 END
+                THEN o2c.print_form(scheme, bare || o2c.check_digit(scheme, bare)) END;
+END $$;
+COMMENT ON FUNCTION o2c.payment_reference(text, bigint) IS
+'What the payer of an invoice is asked to quote, as it is printed: by the setting reference_scheme the creditor reference (RF) or the digits of the invoice''s number with the check digits of a national scheme (QRR, VIITE, KID10, KID11, OGM), padded with zeros to its length. Null when the number is too long or has nothing to make it of. Errors: OC001 for an unknown invoice, or a setting that names no scheme.';

@@ -94,7 +94,7 @@ static int
 apply_candidates(const Match *match, O2cPlan *find, const char *stage)
 {
 	int			n = o2c_run(find, O2C_ARGS(o2c_int8(match->company), match->payments, match->as_of));
-	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE);
+	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (int i = 0; i < n; i++)
 	{

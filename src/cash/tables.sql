@@ -169,3 +169,7 @@ CROSS JOIN LATERAL (VALUES
      concat_ws(' ', i.kind, i.customer_id, trim_scale(i.amount), i.currency))) AS c (check_name, expected, found)
 WHERE c.expected <> c.found;
 COMMENT ON VIEW o2c.verify_payment IS 'Payments whose state is not what their open item says, or whose open item is not theirs';
+
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('reference_scheme', 'RF', 'The scheme of o2c.payment_reference(): RF, QRR, VIITE, KID10, KID11 or OGM')
+ON CONFLICT DO NOTHING;
