@@ -49,11 +49,11 @@ BEGIN
         FROM o2c.decision d
         CROSS JOIN LATERAL jsonb_to_recordset(d.findings)
             AS f (rule text, version integer, reaction text, passed boolean, observed numeric, threshold numeric, message text)
-        WHERE d.company_id = explain_credit.company_id AND d.object_type = 'sales_order' AND d.object_id = explain_credit."order"
+        WHERE d.company_id = explain_credit.company_id AND d.object_type IN ('sales_order', 'quotation') AND d.object_id = explain_credit."order"
         ORDER BY d.decision_id, f.passed, f.rule;
 END $$;
 COMMENT ON FUNCTION o2c.explain_credit(bigint, bigint) IS
-'Every decision on an order with what each rule found: the value it observed, the threshold, its version and words for people. Stored when the decision was made, so that a later change of a rule does not change it.';
+'Every decision on an order, and on the quotation that it was, with what each rule found: the value it observed, the threshold, its version and words for people. Stored when the decision was made, so that a later change of a rule does not change it.';
 
 CREATE FUNCTION o2c.rule_prepayment(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
 AS 'MODULE_PATHNAME', 'o2c_rule_prepayment' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;

@@ -22,6 +22,7 @@
 #include "core/trigger.h"
 #include "party/customer.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 /* The limit of a day: the period's, or else the account's own; uplifted, and what is secured on top. */
 static Numeric
@@ -41,18 +42,20 @@ limit_on(int64 company, int64 account, NullableDatum own, DateADT day)
 
 /*
  * Locks and reads the account that a customer uses; false when it has none.
- * Periods are read after the lock: whoever writes them writes the account, too.
+ * Periods, and credit held by quotations that has lapsed, are read after the
+ * lock: whoever writes them writes the account, too.
  */
 bool
 o2c_lock_account(int64 company, int64 customer, DateADT day, O2cAccount *account)
 {
 	static O2cPlan lock = O2C_PLAN("SELECT a.credit_account_id, a.currency, a.credit_limit,"
 								   " a.authorized + a.ordered + a.shipped + a.receivable"
-								   " - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END, a.dated"
+								   " - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END, a.dated, a.authorized <> 0"
 								   " FROM o2c.customer_credit c"
 								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
 								   " WHERE c.company_id = $1 AND c.customer_id = $2 FOR NO KEY UPDATE OF a", INT8OID, INT8OID);
 	NullableDatum limit;
+	bool		dated;
 
 	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer))) == 0)
 		return false;
@@ -60,7 +63,10 @@ o2c_lock_account(int64 company, int64 customer, DateADT day, O2cAccount *account
 	account->currency = o2c_row_text(0, 2);
 	limit = o2c_row_copy(0, 3);
 	account->exposure = DatumGetNumeric(o2c_row_copy(0, 4).value);
-	if (o2c_row_bool(0, 5))
+	dated = o2c_row_bool(0, 5);
+	if (o2c_row_bool(0, 6))
+		account->exposure = o2c_sub(account->exposure, o2c_lapsed_credit(company, account->id));
+	if (dated)
 		account->limit = limit_on(company, account->id, limit, day);
 	else
 		account->limit = limit.isnull ? NULL : DatumGetNumeric(limit.value);
@@ -74,29 +80,28 @@ o2c_money_text(Numeric amount, const char *currency)
 	return psprintf("%s %s", o2c_numeric_text(o2c_round(amount, o2c_minor_units(currency))), currency);
 }
 
-/* The document without what of its order is in force, and counted in the exposure, or cancelled. */
-static Numeric
-uncounted_amount(FunctionCallInfo fcinfo)
-{
-	static O2cPlan counted = O2C_PLAN("SELECT sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4))"
-									  " FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
-	Numeric		amount = o2c_case_numeric(fcinfo, "amount");
-	NullableDatum sum;
-
-	o2c_run(&counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id"))));
-	sum = o2c_row_copy(0, 1);
-	return sum.isnull ? amount : o2c_sub(amount, DatumGetNumeric(sum.value));
-}
+/* What of an order is in force or cancelled, and the credit that it holds as a quotation. */
+static O2cPlan find_counted = O2C_PLAN(
+	"SELECT coalesce(sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4)), 0),"
+	" (SELECT q.held_value FROM o2c.quotation q WHERE q.company_id = $1 AND q.quotation_id = $2 AND q.authorized_until > $3)"
+	" FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID, TIMESTAMPTZOID);
 
 /* What a document adds to the exposure, in the currency of the account; nothing once it is in force. */
 Numeric
 o2c_case_exposure(FunctionCallInfo fcinfo)
 {
 	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
+	Numeric		added;
+	NullableDatum held;
 
 	if (checkpoint == NULL || (strcmp(checkpoint, "order") != 0 && strcmp(checkpoint, "change") != 0))
 		return o2c_zero();
-	return o2c_mul(uncounted_amount(fcinfo), o2c_case_numeric(fcinfo, "credit_rate"));
+	o2c_run(&find_counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
+									o2c_datum(TimestampTzGetDatum(o2c_now()))));
+	added = o2c_sub(o2c_case_numeric(fcinfo, "amount"), DatumGetNumeric(o2c_row_copy(0, 1).value));
+	added = o2c_mul(added, o2c_case_numeric(fcinfo, "credit_rate"));
+	held = o2c_row_copy(0, 2);
+	return held.isnull ? added : o2c_sub(added, DatumGetNumeric(held.value));
 }
 
 /* Words for a limit that does not suffice. */

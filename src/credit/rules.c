@@ -149,7 +149,7 @@ o2c_rule_limit_expired(PG_FUNCTION_ARGS)
 /* All accounts of the customer's group, in the order of their ids, with the limit of the group. */
 static O2cPlan lock_group = O2C_PLAN(
 	"SELECT a.authorized + a.ordered + a.shipped + a.receivable - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END, a.currency,"
-	" CASE WHEN a.customer_id = m.group_id THEN a.group_limit END, a.customer_id = m.group_id"
+	" CASE WHEN a.customer_id = m.group_id THEN a.group_limit END, a.customer_id = m.group_id, a.authorized <> 0, a.credit_account_id"
 	" FROM o2c.customer m JOIN o2c.customer c ON c.company_id = $1 AND c.group_id = m.group_id"
 	" JOIN o2c.credit_account a ON a.company_id = $1 AND a.customer_id = c.customer_id"
 	" WHERE m.company_id = $1 AND m.customer_id = $2 ORDER BY a.credit_account_id FOR NO KEY UPDATE OF a",
@@ -158,6 +158,7 @@ static O2cPlan lock_group = O2C_PLAN(
 /* What one account of a group, and the document on the customer's own, add to the group's exposure. */
 typedef struct GroupPart
 {
+	int64		lapsing;		/* the account where quotations hold credit, else 0 */
 	Numeric		exposure;
 	char	   *currency;
 } GroupPart;
@@ -189,11 +190,15 @@ read_group(FunctionCallInfo fcinfo, GroupPart **parts, int *n, char **currency)
 
 		(*parts)[i].exposure = DatumGetNumeric(o2c_row_copy(i, 1).value);
 		(*parts)[i].currency = o2c_row_text(i, 2);
+		(*parts)[i].lapsing = o2c_row_bool(i, 5) ? o2c_row_int8(i, 6) : 0;
 		if (!o2c_row_bool(i, 4))
 			continue;
 		*currency = (*parts)[i].currency;
 		limit = group_limit.isnull ? NULL : DatumGetNumeric(group_limit.value);
 	}
+	for (int i = 0; i < *n; i++)
+		if ((*parts)[i].lapsing != 0)
+			(*parts)[i].exposure = o2c_sub((*parts)[i].exposure, o2c_lapsed_credit(o2c_case_int8(fcinfo, "company_id"), (*parts)[i].lapsing));
 	return limit;
 }
 
