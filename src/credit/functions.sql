@@ -107,9 +107,11 @@ BEGIN
     UPDATE o2c.credit_account a
     SET ordered = a.ordered + v.ordered * m.sign, shipped = a.shipped + v.shipped * m.sign, authorized = a.authorized + q.held * m.sign
     FROM (VALUES (OLD.credit_account_id, -1), (NEW.credit_account_id, 1)) AS m (credit_account_id, sign),
-         (SELECT coalesce(sum(l.ordered_value * o.credit_rate), 0) AS ordered, coalesce(sum(l.shipped_value * o.credit_rate), 0) AS shipped
+         (SELECT coalesce(sum((l.ordered - o.prepaid_ordered) * o.credit_rate), 0) AS ordered,
+                 coalesce(sum((l.shipped - o.prepaid_shipped) * o.credit_rate), 0) AS shipped
           FROM o2c.sales_order o
-          JOIN o2c.order_line l ON l.company_id = o.company_id AND l.order_id = o.order_id
+          CROSS JOIN LATERAL (SELECT coalesce(sum(n.ordered_value), 0) AS ordered, coalesce(sum(n.shipped_value), 0) AS shipped
+                              FROM o2c.order_line n WHERE n.company_id = o.company_id AND n.order_id = o.order_id) l
           WHERE o.company_id = NEW.company_id AND o.customer_id = NEW.customer_id) v,
          (SELECT coalesce(sum(n.held_value), 0) AS held FROM o2c.quotation n
           WHERE n.company_id = NEW.company_id AND n.customer_id = NEW.customer_id) q
@@ -741,3 +743,42 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._move_authorized() IS 'Row trigger: the account''s "authorized" moves with what a quotation holds.';
+
+-- Prepayments cover the exposure of their order.
+
+CREATE FUNCTION o2c._cover_orders(company_id bigint, order_ids bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    UPDATE o2c.sales_order o SET prepaid_ordered = c.ordered, prepaid_shipped = c.shipped
+    FROM (SELECT p.order_id, least(p.open, v.ordered) AS ordered, least(p.open - least(p.open, v.ordered), v.shipped) AS shipped
+          FROM (SELECT d.order_id, d.prepaid_amount - d.prepaid_used AS open FROM o2c.sales_order d
+                WHERE d.company_id = _cover_orders.company_id AND d.order_id = ANY (_cover_orders.order_ids)) p
+          CROSS JOIN LATERAL (SELECT greatest(coalesce(sum(l.ordered_value), 0), 0) AS ordered, greatest(coalesce(sum(l.shipped_value), 0), 0) AS shipped
+                              FROM o2c.order_line l WHERE l.company_id = _cover_orders.company_id AND l.order_id = p.order_id) v) c
+    WHERE o.company_id = _cover_orders.company_id AND o.order_id = c.order_id
+      AND (o.prepaid_ordered, o.prepaid_shipped) <> (c.ordered, c.shipped);
+END $$;
+COMMENT ON FUNCTION o2c._cover_orders(bigint, bigint[]) IS
+'Lets what was paid in advance for orders cover their exposure: first what is ordered, then what is shipped. Runs inside a command only.';
+
+CREATE FUNCTION o2c._cover_order() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM o2c._cover_orders(NEW.company_id, ARRAY[NEW.order_id]);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._cover_order() IS 'Row trigger: more or less is paid in advance for an order.';
+
+CREATE FUNCTION o2c._move_cover() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE o2c.credit_account a
+    SET ordered = a.ordered - (NEW.prepaid_ordered - OLD.prepaid_ordered) * NEW.credit_rate,
+        shipped = a.shipped - (NEW.prepaid_shipped - OLD.prepaid_shipped) * NEW.credit_rate
+    FROM o2c.customer_credit m
+    WHERE m.company_id = NEW.company_id AND m.customer_id = NEW.customer_id
+      AND a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._move_cover() IS 'Row trigger: the account''s exposure moves against what prepayments of an order cover.';

@@ -80,28 +80,71 @@ o2c_money_text(Numeric amount, const char *currency)
 	return psprintf("%s %s", o2c_numeric_text(o2c_round(amount, o2c_minor_units(currency))), currency);
 }
 
-/* What of an order is in force or cancelled, and the credit that it holds as a quotation. */
+/* What of an order is in force or cancelled, what is open of that, what was paid in advance, and the credit that it holds as a quotation. */
 static O2cPlan find_counted = O2C_PLAN(
 	"SELECT coalesce(sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4)), 0),"
+	" coalesce(sum(ordered_value + shipped_value), 0),"
+	" (SELECT o.prepaid_amount - o.prepaid_used FROM o2c.sales_order o WHERE o.company_id = $1 AND o.order_id = $2),"
 	" (SELECT q.held_value FROM o2c.quotation q WHERE q.company_id = $1 AND q.quotation_id = $2 AND q.authorized_until > $3)"
 	" FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID, TIMESTAMPTZOID);
+
+/* An order that stands at a checkpoint, as the credit rules see it. */
+typedef struct Order
+{
+	Numeric		added;			/* what is not counted in the exposure yet */
+	Numeric		open;			/* what is: confirmed and not invoiced */
+	Numeric		prepaid;
+	NullableDatum held;			/* in the currency of the account; null: nothing */
+} Order;
+
+/* Reads the order of the case; only before it is in force it adds to the exposure. */
+static Order
+read_order(FunctionCallInfo fcinfo)
+{
+	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
+	bool		adds = checkpoint != NULL && (strcmp(checkpoint, "order") == 0 || strcmp(checkpoint, "change") == 0);
+	Order		order;
+	NullableDatum prepaid;
+
+	o2c_run(&find_counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
+									o2c_datum(TimestampTzGetDatum(o2c_now()))));
+	order.added = !adds ? o2c_zero() : o2c_sub(o2c_case_numeric(fcinfo, "amount"), DatumGetNumeric(o2c_row_copy(0, 1).value));
+	order.open = DatumGetNumeric(o2c_row_copy(0, 2).value);
+	prepaid = o2c_row_copy(0, 3);
+	order.prepaid = prepaid.isnull ? o2c_zero() : DatumGetNumeric(prepaid.value);
+	order.held = adds ? o2c_row_copy(0, 4) : O2C_NULL;
+	return order;
+}
+
+/* What is left of an amount that prepayments cover. */
+static Numeric
+uncovered(const Order *order, Numeric amount)
+{
+	Numeric		rest = o2c_sub(amount, order->prepaid);
+
+	return o2c_sign(rest) < 0 ? o2c_zero() : rest;
+}
+
+/* Whether all that is open of the order of the case, and what it adds, was paid in advance: it needs no credit. */
+bool
+o2c_case_prepaid(FunctionCallInfo fcinfo)
+{
+	Order		order = read_order(fcinfo);
+
+	return o2c_sign(order.prepaid) > 0 && o2c_cmp(o2c_add(order.open, order.added), order.prepaid) <= 0;
+}
 
 /* What a document adds to the exposure, in the currency of the account; nothing once it is in force. */
 Numeric
 o2c_case_exposure(FunctionCallInfo fcinfo)
 {
-	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
-	Numeric		added;
-	NullableDatum held;
+	Order		order = read_order(fcinfo);
+	Numeric		added = order.added;
 
-	if (checkpoint == NULL || (strcmp(checkpoint, "order") != 0 && strcmp(checkpoint, "change") != 0))
-		return o2c_zero();
-	o2c_run(&find_counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
-									o2c_datum(TimestampTzGetDatum(o2c_now()))));
-	added = o2c_sub(o2c_case_numeric(fcinfo, "amount"), DatumGetNumeric(o2c_row_copy(0, 1).value));
+	if (o2c_sign(order.prepaid) > 0)
+		added = o2c_sub(uncovered(&order, o2c_add(order.open, added)), uncovered(&order, order.open));
 	added = o2c_mul(added, o2c_case_numeric(fcinfo, "credit_rate"));
-	held = o2c_row_copy(0, 2);
-	return held.isnull ? added : o2c_sub(added, DatumGetNumeric(held.value));
+	return order.held.isnull ? added : o2c_sub(added, DatumGetNumeric(order.held.value));
 }
 
 /* Words for a limit that does not suffice. */
@@ -143,14 +186,14 @@ o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 	if (!o2c_lock_account(o2c_case_int8(fcinfo, "company_id"), o2c_case_int8(fcinfo, "customer_id"),
 						  o2c_case_date(fcinfo, "day"), &account) || account.limit == NULL)
 		finding = o2c_finding(fcinfo, true, NULL, NULL, NULL);
-	else if (lacks_rate(fcinfo, &account))
+	else if (lacks_rate(fcinfo, &account) && !o2c_case_prepaid(fcinfo))
 		finding = o2c_finding(fcinfo, false, NULL, account.limit,
 							  psprintf("no exchange rate from %s to %s is known", o2c_case_text(fcinfo, "currency"), account.currency));
 	else
 	{
 		Numeric		amount = o2c_case_exposure(fcinfo);
 		Numeric		after = o2c_add(account.exposure, amount);
-		bool		passed = o2c_cmp(after, account.limit) <= 0;
+		bool		passed = o2c_cmp(after, account.limit) <= 0 || o2c_case_prepaid(fcinfo);
 
 		finding = o2c_finding(fcinfo, passed, after, account.limit, passed ? NULL : limit_message(&account, amount));
 	}

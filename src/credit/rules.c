@@ -6,7 +6,8 @@
  *
  * A value equal to its threshold passes, everywhere.  Amounts are compared in
  * the currency of the credit account.  A rule that depends on the exposure locks
- * the account, like the limit does, and so sees every order before it.
+ * the account, like the limit does, and so sees every order before it.  An order
+ * that was paid in advance needs no credit, whatever the amounts are.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,10 +40,10 @@ o2c_rule_document_value(PG_FUNCTION_ARGS)
 {
 	Numeric		most = o2c_rule_needs(fcinfo, "amount");
 	Numeric		value = document_value(fcinfo);
-	bool		passed = o2c_cmp(value, most) <= 0;
 
-	PG_RETURN_DATUM(o2c_finding(fcinfo, passed, value, most, passed ? NULL
-								: psprintf("document value %s is above %s", o2c_numeric_text(value), o2c_numeric_text(most))));
+	o2c_connect();
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(value, most) <= 0 || o2c_case_prepaid(fcinfo), value, most,
+									psprintf("document value %s is above %s", o2c_numeric_text(value), o2c_numeric_text(most))));
 }
 
 PG_FUNCTION_INFO_V1(o2c_rule_utilisation);
@@ -64,7 +65,7 @@ o2c_rule_utilisation(PG_FUNCTION_ARGS)
 	if (o2c_sign(account.limit) > 0)
 		used = o2c_div(o2c_mul(after, hundred), account.limit);
 	/* compared without the quotient, which is rounded */
-	passed = o2c_cmp(o2c_mul(after, hundred), o2c_mul(percent, account.limit)) <= 0;
+	passed = o2c_cmp(o2c_mul(after, hundred), o2c_mul(percent, account.limit)) <= 0 || o2c_case_prepaid(fcinfo);
 	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, passed, used, percent,
 									psprintf("%s of the limit of %s would be used, more than %s %%",
 											 o2c_money_text(after, account.currency), o2c_money_text(account.limit, account.currency),
@@ -73,9 +74,10 @@ o2c_rule_utilisation(PG_FUNCTION_ARGS)
 
 /* What the account's customers ordered for after a day, and whether this order is for then, too. */
 static O2cPlan find_later = O2C_PLAN(
-	"SELECT coalesce((SELECT sum(l.ordered_value * o.credit_rate) FROM o2c.customer_credit m"
+	"SELECT coalesce((SELECT sum(l.ordered * o.credit_rate) FROM o2c.customer_credit m"
 	" JOIN o2c.sales_order o ON o.company_id = $1 AND o.customer_id = m.customer_id AND o.state = 'confirmed' AND o.requested_on > $4"
-	" JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id"
+	" CROSS JOIN LATERAL (SELECT sum(n.ordered_value) - o.prepaid_ordered AS ordered FROM o2c.order_line n"
+	" WHERE n.company_id = $1 AND n.order_id = o.order_id) l"
 	" WHERE m.company_id = $1 AND m.credit_account_id = $2), 0),"
 	" coalesce((SELECT d.requested_on > $4 FROM o2c.sales_order d WHERE d.company_id = $1 AND d.order_id = $3), false)",
 	INT8OID, INT8OID, INT8OID, DATEOID);
@@ -98,7 +100,7 @@ o2c_rule_dynamic_limit(PG_FUNCTION_ARGS)
 	near = o2c_sub(account.exposure, DatumGetNumeric(o2c_row_copy(0, 1).value));
 	if (!o2c_row_bool(0, 2))
 		near = o2c_add(near, o2c_case_exposure(fcinfo));
-	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(near, account.limit) <= 0, near, account.limit,
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(near, account.limit) <= 0 || o2c_case_prepaid(fcinfo), near, account.limit,
 									psprintf("credit limit exceeded within %d days: exposure with this order %s, limit %s", days,
 											 o2c_money_text(near, account.currency), o2c_money_text(account.limit, account.currency))));
 }
@@ -222,7 +224,7 @@ o2c_rule_group_limit(PG_FUNCTION_ARGS)
 	sum = convert(fcinfo, o2c_case_exposure(fcinfo), own.currency, currency);
 	for (int i = 0; i < n; i++)
 		sum = o2c_add(sum, convert(fcinfo, parts[i].exposure, parts[i].currency, currency));
-	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(sum, limit) <= 0, sum, limit,
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(sum, limit) <= 0 || o2c_case_prepaid(fcinfo), sum, limit,
 									psprintf("credit limit of the group exceeded: exposure with this order %s, limit %s",
 											 o2c_money_text(sum, currency), o2c_money_text(limit, currency))));
 }

@@ -30,10 +30,10 @@ COMMENT ON COLUMN o2c.credit_account.watch_percent IS 'Part of credit_limit from
 COMMENT ON COLUMN o2c.credit_account.review_on IS 'When the credit is to be looked at again; null: never';
 COMMENT ON COLUMN o2c.credit_account.dated IS 'Whether o2c.credit_limit has periods for it';
 COMMENT ON COLUMN o2c.credit_account.authorized IS 'Held by quotations until they expire';
-COMMENT ON COLUMN o2c.credit_account.ordered IS 'Confirmed, not shipped, gross';
-COMMENT ON COLUMN o2c.credit_account.shipped IS 'Shipped, not invoiced, gross';
+COMMENT ON COLUMN o2c.credit_account.ordered IS 'Confirmed, not shipped, gross, less prepayment';
+COMMENT ON COLUMN o2c.credit_account.shipped IS 'Shipped, not invoiced, gross, less prepayment';
 COMMENT ON COLUMN o2c.credit_account.receivable IS 'Open items except payments';
-COMMENT ON COLUMN o2c.credit_account.unapplied IS 'Payments not applied yet';
+COMMENT ON COLUMN o2c.credit_account.unapplied IS 'Payments not applied yet, without what is allocated to orders';
 
 CREATE TABLE IF NOT EXISTS o2c.customer_credit (
     company_id         bigint NOT NULL,
@@ -93,16 +93,18 @@ SELECT a.company_id, 'exposure of orders' AS check_name, 'credit account of cust
        format('ordered %s, shipped %s', a.ordered, a.shipped) AS found
 FROM o2c.credit_account a
 JOIN o2c.customer c ON c.company_id = a.company_id AND c.customer_id = a.customer_id
-LEFT JOIN (SELECT m.company_id, m.credit_account_id,
-                  sum(n.ordered_value * o.credit_rate) AS ordered, sum(n.shipped_value * o.credit_rate) AS shipped
-           FROM o2c.order_line n
-           JOIN o2c.sales_order o ON o.company_id = n.company_id AND o.order_id = n.order_id
+LEFT JOIN (SELECT m.company_id, m.credit_account_id, sum(v.ordered * o.credit_rate) AS ordered, sum(v.shipped * o.credit_rate) AS shipped
+           FROM (SELECT n.company_id, n.order_id, n.ordered_value AS ordered, n.shipped_value AS shipped FROM o2c.order_line n
+                 WHERE n.ordered_value <> 0 OR n.shipped_value <> 0
+                 UNION ALL
+                 SELECT p.company_id, p.order_id, - p.prepaid_ordered, - p.prepaid_shipped FROM o2c.sales_order p
+                 WHERE p.prepaid_ordered <> 0 OR p.prepaid_shipped <> 0) v
+           JOIN o2c.sales_order o ON o.company_id = v.company_id AND o.order_id = v.order_id
            JOIN o2c.customer_credit m ON m.company_id = o.company_id AND m.customer_id = o.customer_id
-           WHERE n.ordered_value <> 0 OR n.shipped_value <> 0
            GROUP BY m.company_id, m.credit_account_id) l
     ON l.company_id = a.company_id AND l.credit_account_id = a.credit_account_id
 WHERE (a.ordered, a.shipped) <> (coalesce(l.ordered, 0), coalesce(l.shipped, 0));
-COMMENT ON VIEW o2c.verify_exposure_orders IS 'Credit accounts whose ordered and shipped exposure is not the sum over the lines of their customers'' orders';
+COMMENT ON VIEW o2c.verify_exposure_orders IS 'Credit accounts whose ordered and shipped exposure is not the sum over the lines of their customers'' orders, less what was paid in advance';
 
 -- by induction over the hierarchy: a customer without an account of its own uses its parent's
 CREATE OR REPLACE VIEW o2c.verify_credit_map AS
@@ -566,3 +568,22 @@ CROSS JOIN LATERAL (SELECT CASE WHEN count(*) FILTER (WHERE p.kind = 'limit') > 
 COMMENT ON VIEW o2c.credit_exposure IS 'Each credit account now: the limit of today with what is given for a time, the parts of the exposure without credit of quotations that has lapsed, what is free, and whether it is watched';
 COMMENT ON COLUMN o2c.credit_exposure.customer IS 'Whose account it is; o2c.customer_credit says who uses it';
 COMMENT ON COLUMN o2c.credit_exposure.credit_limit IS 'null: unlimited';
+
+-- what was paid in advance covers the exposure of its order, and no more than that
+
+CREATE OR REPLACE TRIGGER cover_order AFTER UPDATE OF prepaid_amount, prepaid_used ON o2c.sales_order FOR EACH ROW
+    EXECUTE FUNCTION o2c._cover_order();
+CREATE OR REPLACE TRIGGER move_cover AFTER UPDATE OF prepaid_ordered, prepaid_shipped ON o2c.sales_order FOR EACH ROW
+    EXECUTE FUNCTION o2c._move_cover();
+
+CREATE OR REPLACE VIEW o2c.verify_cover AS
+SELECT o.company_id, 'prepayment that covers exposure' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
+       format('ordered %s, shipped %s', c.ordered, least(o.prepaid_amount - o.prepaid_used - c.ordered, l.shipped)) AS expected,
+       format('ordered %s, shipped %s', o.prepaid_ordered, o.prepaid_shipped) AS found
+FROM o2c.sales_order o
+JOIN (SELECT n.company_id, n.order_id, greatest(sum(n.ordered_value), 0) AS ordered, greatest(sum(n.shipped_value), 0) AS shipped
+      FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l ON l.company_id = o.company_id AND l.order_id = o.order_id
+CROSS JOIN LATERAL (SELECT least(o.prepaid_amount - o.prepaid_used, l.ordered) AS ordered) c
+WHERE (o.prepaid_amount <> 0 OR o.prepaid_ordered <> 0 OR o.prepaid_shipped <> 0)
+  AND (o.prepaid_ordered, o.prepaid_shipped) <> (c.ordered, least(o.prepaid_amount - o.prepaid_used - c.ordered, l.shipped));
+COMMENT ON VIEW o2c.verify_cover IS 'Orders whose prepayment does not cover what they have in the exposure: first what is ordered, then what is shipped, up to what is prepaid and not used';

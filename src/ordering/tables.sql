@@ -20,6 +20,10 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     tax_amount      numeric NOT NULL DEFAULT 0,
     total_amount    numeric NOT NULL DEFAULT 0,
     credit_rate     numeric NOT NULL DEFAULT 1 CONSTRAINT sales_order_credit_rate CHECK (credit_rate > 0),
+    prepaid_amount  numeric NOT NULL DEFAULT 0,
+    prepaid_used    numeric NOT NULL DEFAULT 0,
+    prepaid_ordered numeric NOT NULL DEFAULT 0,
+    prepaid_shipped numeric NOT NULL DEFAULT 0,
     location        text NOT NULL DEFAULT 'MAIN',
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by      text NOT NULL DEFAULT o2c.actor(),
@@ -31,10 +35,13 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE o2c.sales_order IS 'Sales orders: draft, submitted, then confirmed, held or refused; completed or cancelled at the end. One that is only quoted is an offer: it takes neither credit nor stock';
 COMMENT ON COLUMN o2c.sales_order.credit_rate IS 'Units of the credit account''s currency for one of the order''s, frozen when credit was taken';
+COMMENT ON COLUMN o2c.sales_order.prepaid_amount IS 'Payments allocated to the order before its invoices; prepaid_used of it was applied to them';
+COMMENT ON COLUMN o2c.sales_order.prepaid_ordered IS 'What of the prepayment covers the order''s part of the exposure "ordered"; prepaid_shipped that of "shipped"';
 COMMENT ON COLUMN o2c.sales_order.version IS 'Counts the changes of the order; 1 as it was placed';
 COMMENT ON COLUMN o2c.sales_order.location IS 'Place that the order is served from';
 CREATE INDEX IF NOT EXISTS sales_order_customer ON o2c.sales_order (company_id, customer_id, order_id);
 CREATE INDEX IF NOT EXISTS sales_order_held ON o2c.sales_order (company_id, customer_id, order_id) WHERE state = 'held';
+CREATE INDEX IF NOT EXISTS sales_order_prepaid ON o2c.sales_order (company_id, order_id) WHERE prepaid_amount > prepaid_used;
 CREATE INDEX IF NOT EXISTS sales_order_po ON o2c.sales_order (company_id, customer_id, upper(po_number)) WHERE po_number IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS o2c.order_line (
@@ -85,7 +92,7 @@ CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, p
     WHERE kind = 'item' AND confirmed_quantity > shipped_quantity + reserved_quantity;
 
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.sales_order
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent', 'payment_terms,version,ordered_on');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount,prepaid_amount,prepaid_used,prepaid_ordered,prepaid_shipped', 'permanent', 'payment_terms,version,ordered_on');
 CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
 CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW

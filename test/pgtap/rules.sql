@@ -183,6 +183,11 @@ GRANT USAGE ON SCHEMA o2c TO o2c_test_manager, o2c_test_director;
 GRANT EXECUTE ON FUNCTION o2c.release_hold(bigint, text, integer, numeric, bigint) TO o2c_test_manager, o2c_test_director;
 UPDATE o2c.rule SET valid_to = '2026-01-01';
 INSERT INTO o2c.rule (code, checkpoint, function, parameters, duty) VALUES ('discount', 'order', 'o2c.rule_discount', '{"percent": 10}', 'sales');
+INSERT INTO o2c.rule (code, checkpoint, function) VALUES ('terms', 'order', 'o2c.rule_terms');
+SELECT pg_temp.place(1, 'C3', '2/10 net 30') AS generous \gset
+SELECT is((SELECT passed FROM o2c.explain_credit(:generous) WHERE rule = 'terms'), false, 'better terms are seen when the order is placed');
+SELECT o2c.cancel_order(:generous);
+DELETE FROM o2c.rule WHERE code = 'terms';
 INSERT INTO o2c.authority (duty, holder, amount, overrun_percent) VALUES ('sales', 'o2c_test_manager', 100, 100), ('sales', 'o2c_test_director', NULL, NULL), ('sales', 'no_such_role', NULL, NULL);
 SELECT pg_temp.place(20, 'C3', discount => 20) AS big \gset
 SELECT pg_temp.place(12, 'C3', discount => 20) AS small \gset
