@@ -140,3 +140,38 @@ o2c_rule_discount(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(highest, percent) <= 0, highest, percent,
 									psprintf("a line has a discount of %s %%, more than %s %%", o2c_numeric_text(highest), o2c_numeric_text(percent))));
 }
+
+/* What the order's items bring and cost; those without a cost in the order's currency are left out. */
+static O2cPlan compare_costs = O2C_PLAN(
+	"SELECT sum(l.net_amount * q.open / l.quantity), sum(t.cost * q.open) FROM o2c.sales_order o"
+	" JOIN o2c.company co ON co.company_id = $1"
+	" JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id AND l.kind = 'item'"
+	" CROSS JOIN LATERAL (SELECT l.quantity - l.cancelled_quantity AS open) q"
+	" JOIN o2c.product t ON t.company_id = $1 AND t.product_id = l.product_id AND t.cost IS NOT NULL"
+	" AND coalesce(t.currency, co.currency) = o.currency"
+	" WHERE o.company_id = $1 AND o.order_id = $2 AND q.open > 0 HAVING count(*) > 0",
+	INT8OID, INT8OID);
+
+PG_FUNCTION_INFO_V1(o2c_rule_margin);
+/* o2c.rule_margin(case, {"percent"}): the items bring that much more than they cost */
+Datum
+o2c_rule_margin(PG_FUNCTION_ARGS)
+{
+	Numeric		percent = o2c_rule_needs(fcinfo, "percent");
+	Numeric		net;
+	Numeric		gained;
+	Numeric		margin = NULL;
+
+	o2c_connect();
+	if (!ask_order(fcinfo, &compare_costs))
+		PG_RETURN_DATUM(o2c_rule_answer(fcinfo, true, NULL, percent, NULL));
+	net = DatumGetNumeric(o2c_row_copy(0, 1).value);
+	gained = o2c_mul(o2c_sub(net, DatumGetNumeric(o2c_row_copy(0, 2).value)), o2c_int_numeric(100));
+	if (o2c_sign(net) > 0)
+		margin = o2c_div(gained, net);
+	/* compared without the quotient, which is rounded */
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(gained, o2c_mul(percent, net)) >= 0, margin, percent,
+									margin == NULL ? "the items bring nothing and cost something"
+									: psprintf("the margin is %s %%, less than %s %%", o2c_numeric_text(o2c_round(margin, 2)),
+											   o2c_numeric_text(percent))));
+}

@@ -92,3 +92,8 @@ CREATE FUNCTION o2c.rule_prepaid(document o2c.rule_case, parameters jsonb) RETUR
 AS 'MODULE_PATHNAME', 'o2c_rule_prepaid' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_prepaid(o2c.rule_case, jsonb) IS
 'Rule: what the payment terms of the order ask to be paid in advance, all of it or a deposit, was paid (o2c.allocate_prepayment). Terms that ask for nothing pass. Observed: what was paid, threshold: what is to be paid, both in the currency of the order.';
+
+CREATE FUNCTION o2c.rule_margin(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_margin' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_margin(o2c.rule_case, jsonb) IS
+'Rule: of what the items of the order bring, net, at least {"percent": n} is left over their cost (product.cost). Cancelled quantities, and products whose cost is not known or in another currency, are left out. Observed: the margin in percent, null where the items bring nothing.';

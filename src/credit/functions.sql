@@ -782,3 +782,8 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._move_cover() IS 'Row trigger: the account''s exposure moves against what prepayments of an order cover.';
+
+CREATE FUNCTION o2c.rule_external_score(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_external_score' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_external_score(o2c.rule_case, jsonb) IS
+'Rule: the score that an agency gave the customer, as last recorded with o2c.record_information(), is at least {"minimum": n}. Parameters: also {"name": "external_score"}, what the score is called, and {"days": n}, how old it may be (any age, up to its valid_to). A score that is not known, too old or no number does not satisfy. A customer without one has that of the customer whose credit account it uses. Observed: the score.';

@@ -18,6 +18,9 @@
 #include "core/money.h"
 #include "core/plan.h"
 
+/* as old as a score may be where the rule does not say */
+#define MAX_SCORE_DAYS 36500
+
 /* The document's amount in the currency of the credit account. */
 static Numeric
 document_value(FunctionCallInfo fcinfo)
@@ -227,4 +230,37 @@ o2c_rule_group_limit(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(sum, limit) <= 0 || o2c_case_prepaid(fcinfo), sum, limit,
 									psprintf("credit limit of the group exceeded: exposure with this order %s, limit %s",
 											 o2c_money_text(sum, currency), o2c_money_text(limit, currency))));
+}
+
+/* The score on a day: the customer's own, else that of the owner of its account; null when it is no number or not valid. */
+static O2cPlan find_score = O2C_PLAN(
+	"SELECT CASE WHEN i.valid_to >= $3 AND i.effective_on >= $3 - $5 THEN o2c._json_number(i.value) END, coalesce(i.source, i.name) FROM o2c.customer_credit c JOIN o2c.credit_account a ON a.company_id = $1"
+	" AND a.credit_account_id = c.credit_account_id"
+	" JOIN o2c.credit_information i ON i.company_id = $1 AND i.customer_id IN (c.customer_id, a.customer_id)"
+	" AND i.name = $4 AND i.effective_on <= $3 WHERE c.company_id = $1 AND c.customer_id = $2"
+	" ORDER BY i.customer_id = $2 DESC, i.effective_on DESC, i.information_id DESC LIMIT 1",
+	INT8OID, INT8OID, DATEOID, TEXTOID, INT4OID);
+
+PG_FUNCTION_INFO_V1(o2c_rule_external_score);
+/* o2c.rule_external_score(case, {"minimum", "name", "days"}): an agency's score is good enough */
+Datum
+o2c_rule_external_score(PG_FUNCTION_ARGS)
+{
+	Numeric		minimum = o2c_rule_needs(fcinfo, "minimum");
+	char	   *name = o2c_rule_text(fcinfo, "name", "external_score");
+	int32		days = o2c_rule_days(fcinfo, "days", MAX_SCORE_DAYS);
+	NullableDatum score = O2C_NULL;
+	Numeric		value;
+	char	   *source;
+
+	o2c_connect();
+	if (o2c_run(&find_score, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "customer_id")),
+									  o2c_date(o2c_case_date(fcinfo, "day")), o2c_cstring(name), o2c_int4(days))) > 0)
+		score = o2c_row_copy(0, 1);
+	if (score.isnull)
+		PG_RETURN_DATUM(o2c_rule_answer(fcinfo, false, NULL, minimum, psprintf("no valid score \"%s\" of the customer is known", name)));
+	value = DatumGetNumeric(score.value);
+	source = o2c_row_text(0, 2);
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(value, minimum) >= 0, value, minimum,
+									psprintf("the score of %s is %s, less than %s", source, o2c_numeric_text(value), o2c_numeric_text(minimum))));
 }
