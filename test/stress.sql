@@ -12,30 +12,33 @@ SELECT o2c.set_group_limit('G', 2000);
 SELECT o2c.receive_stock(sku, 60) FROM o2c.product WHERE stocked;
 
 CREATE SCHEMA stress;
--- what is confirmed must fit at the moment when it is
-CREATE TABLE stress.breach (account bigint, exposure numeric, credit_limit numeric);
+-- what is confirmed must fit when it is committed
+CREATE TABLE stress.breach (order_id bigint, exposure numeric, credit_limit numeric);
 CREATE FUNCTION stress.watch() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE whole numeric; most numeric;
 BEGIN
-    IF NEW.authorized + NEW.ordered + NEW.shipped + NEW.receivable - NEW.unapplied > NEW.credit_limit THEN
-        INSERT INTO stress.breach VALUES (NEW.credit_account_id, NEW.authorized + NEW.ordered + NEW.shipped + NEW.receivable - NEW.unapplied, NEW.credit_limit);
-    END IF;
-    SELECT sum(a.authorized + a.ordered + a.shipped + a.receivable - a.unapplied), max(a.group_limit) INTO whole, most
-    FROM o2c.customer c
-    JOIN o2c.customer m ON m.group_id = c.group_id
-    JOIN o2c.credit_account a ON a.customer_id = m.customer_id
-    WHERE c.customer_id = NEW.customer_id;
-    IF whole > most THEN
-        INSERT INTO stress.breach VALUES (NEW.credit_account_id, whole, most);
-    END IF;
+    INSERT INTO stress.breach
+    SELECT NEW.order_id, e.exposure, e.most
+    FROM o2c.sales_order o
+    JOIN o2c.customer c USING (company_id, customer_id)
+    JOIN o2c.customer_credit m USING (company_id, customer_id)
+    JOIN o2c.credit_account a USING (company_id, credit_account_id)
+    CROSS JOIN LATERAL (
+        SELECT a.authorized + a.ordered + a.shipped + a.receivable - a.unapplied, a.credit_limit
+        UNION ALL
+        SELECT sum(x.authorized + x.ordered + x.shipped + x.receivable - x.unapplied), max(x.group_limit)
+        FROM o2c.credit_account x JOIN o2c.customer g USING (company_id, customer_id) WHERE g.group_id = c.group_id) AS e (exposure, most)
+    WHERE o.company_id = NEW.company_id AND o.order_id = NEW.order_id AND e.exposure > e.most;
     RETURN NULL;
 END $$;
-CREATE TRIGGER watch AFTER UPDATE ON o2c.credit_account FOR EACH ROW WHEN (NEW.ordered > OLD.ordered) EXECUTE FUNCTION stress.watch();
+CREATE CONSTRAINT TRIGGER watch AFTER UPDATE ON o2c.order_line DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.confirmed_quantity > OLD.confirmed_quantity) EXECUTE FUNCTION stress.watch();
+CREATE CONSTRAINT TRIGGER watch_insert AFTER INSERT ON o2c.order_line DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.confirmed_quantity > 0) EXECUTE FUNCTION stress.watch();
 
 CREATE VIEW stress.wrong AS
 SELECT concat_ws(' | ', v.check_name, v.object, v.expected, v.found) AS what FROM o2c.verify() v
 UNION ALL
-SELECT format('account %s: exposure %s, limit %s when an order was confirmed', account, exposure, credit_limit) FROM stress.breach
+SELECT format('order %s was confirmed: exposure %s, limit %s', order_id, exposure, credit_limit) FROM stress.breach
 UNION ALL
 SELECT format('customer K: exposure %s', a.authorized + a.ordered + a.shipped + a.receivable - a.unapplied)
 FROM o2c.credit_account a JOIN o2c.customer c USING (company_id, customer_id)
@@ -53,9 +56,9 @@ CREATE FUNCTION stress.below(n integer) RETURNS integer LANGUAGE sql VOLATILE AS
 CREATE FUNCTION stress.recent(sequence text, n integer) RETURNS bigint LANGUAGE sql VOLATILE AS
 'SELECT greatest(pg_sequence_last_value($1::regclass) - stress.below($2), 1)';
 CREATE FUNCTION stress.an_order() RETURNS bigint LANGUAGE sql VOLATILE AS $$SELECT stress.recent('o2c.order_id_seq', 30)$$;
-CREATE FUNCTION stress.a_confirmed_order() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION stress.an_order_in(state text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
 SELECT o.order_id FROM o2c.sales_order o, (SELECT pg_sequence_last_value('o2c.order_id_seq') - 60 AS since) s
-WHERE o.company_id = 1 AND o.order_id > s.since AND o.state = 'confirmed' ORDER BY random() LIMIT 1 $$;
+WHERE o.company_id = 1 AND o.order_id > s.since AND o.state = $1 ORDER BY random() LIMIT 1 $$;
 CREATE FUNCTION stress.customer() RETURNS text LANGUAGE sql VOLATILE AS $$SELECT (ARRAY['K', 'H', 'G', 'G1', 'G2', 'X', 'Y'])[1 + stress.below(7)]$$;
 CREATE FUNCTION stress.sku() RETURNS text LANGUAGE sql VOLATILE AS $$SELECT (ARRAY['A', 'B', 'T'])[1 + stress.below(3)]$$;
 CREATE FUNCTION stress.lines(customer text) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
@@ -66,7 +69,7 @@ CREATE TABLE stress.mix (action text PRIMARY KEY, weight integer);
 INSERT INTO stress.mix VALUES ('place', 22), ('place twice', 3), ('ship', 18), ('bill', 9), ('bill all', 1), ('pay', 14), ('pay unknown', 2), ('match', 3), ('bounce', 1),
     ('apply', 2), ('unapply', 1), ('cancel', 4), ('change', 4), ('close', 2), ('cancel line', 2), ('reopen', 1), ('return', 3), ('credit', 2),
     ('credit returns', 1), ('hold', 1), ('hold order', 1), ('release', 4), ('limit', 2), ('group limit', 1), ('overdue', 1), ('receive', 8),
-    ('adjust', 1), ('recheck', 1);
+    ('adjust', 1), ('recheck', 1), ('quote', 3), ('accept', 2), ('withdraw', 1), ('prepay', 2);
 CREATE TABLE stress.done (action text, level text, state text);
 CREATE VIEW stress.summary AS
 SELECT level, action, count(*) FILTER (WHERE state IS NULL) AS done, count(state) AS refused, string_agg(DISTINCT state, ' ') AS states
@@ -81,7 +84,7 @@ BEGIN
         -- all clients send the same order for a tenth of a second
         key := floor(extract(epoch FROM clock_timestamp()) * 10);
         PERFORM o2c.place_order('H', '[{"sku": "A", "quantity": 1}]', po_number => key, idempotency_key => key);
-    WHEN 'ship' THEN PERFORM o2c.ship_order(coalesce(stress.a_confirmed_order(), 0));
+    WHEN 'ship' THEN PERFORM o2c.ship_order(coalesce(stress.an_order_in('confirmed'), 0));
     WHEN 'bill' THEN PERFORM o2c.bill(customer => who);
     WHEN 'bill all' THEN PERFORM o2c.bill();
     WHEN 'pay', 'pay unknown' THEN
@@ -127,6 +130,10 @@ BEGIN
     WHEN 'receive' THEN PERFORM o2c.receive_stock(stress.sku(), 5 + stress.below(10));
     WHEN 'adjust' THEN PERFORM o2c.adjust_stock(stress.sku(), (ARRAY[-1, 1])[1 + stress.below(2)], 'count');
     WHEN 'recheck' THEN PERFORM o2c.recheck_orders();
+    WHEN 'quote' THEN PERFORM o2c.place_quotation(who, stress.lines(who), hold_credit_hours => 1);
+    WHEN 'accept' THEN PERFORM o2c.accept_quotation(coalesce(stress.an_order_in('quoted'), 0));
+    WHEN 'withdraw' THEN PERFORM o2c.withdraw_quotation(coalesce(stress.an_order_in('quoted'), 0));
+    WHEN 'prepay' THEN PERFORM o2c.allocate_prepayment(stress.recent('o2c.payment_id_seq', 20), coalesce(stress.an_order_in('confirmed'), 0));
     END CASE;
 END $$;
 

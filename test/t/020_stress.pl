@@ -4,10 +4,10 @@
 #   O2C_STRESS_SECONDS=30 O2C_STRESS_CLIENTS="8 16 32" make check TESTS=tap/020_stress      the full run
 #
 # What must hold, and is looked at while it runs and after it:
-# * no order is confirmed beyond a limit: a trigger of the test looks at each account at the moment when what is
-#   ordered on it grows, which is the moment when it is taken.  (Where a limit is lowered or a payment bounces an
-#   account may stand above its limit; then nothing more is confirmed.)  One customer has a constant limit and
-#   nothing that could lift its exposure: it is never above its limit in any snapshot;
+# * no order is confirmed beyond a limit: a trigger of the test looks at the account, and at its group, when lines
+#   that were confirmed are committed.  (Where a limit is lowered or a payment bounces an account may stand above its
+#   limit; then nothing more is confirmed.)  One customer has a constant limit and nothing but orders that could lift
+#   its exposure: it is never above its limit in any snapshot;
 # * o2c.verify() is empty in every snapshot: stock is never oversold, no open item applied beyond its amount;
 # * an order that is sent twice is entered once;
 # * no deadlock in any level; in READ COMMITTED no error at all; in the others only 40001, which is tried again.
