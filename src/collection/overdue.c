@@ -8,7 +8,8 @@
  * that a missed nightly run lets nobody through.  The run records it as the
  * state of the invoice, and the trigger on that change suspends the customer:
  * one hold for each overdue invoice, which goes when that invoice leaves the
- * state, and with it nothing else.
+ * state, and with it nothing else.  The run writes the groups that it locks: an
+ * order that is confirmed meanwhile sees the suspension or fails to serialize.
  *
  *-------------------------------------------------------------------------
  */

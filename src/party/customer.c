@@ -3,9 +3,9 @@
  * customer.c
  *		Finding customers, and the lock that orders all work on one of them.
  *
- * Locking order of every command: the group rows of the customers concerned
- * (in id order), then documents, then credit accounts, then stock (in product
- * order), then number series.  Whoever holds a group row is alone with that
+ * Locking order of every command: the group rows of all customers concerned
+ * (at once, in id order), then documents, then credit accounts, then stock (at
+ * the end of the command, in product order), then number series.  Whoever holds a group row is alone with that
  * group's orders, invoices, payments and holds, so commands cannot deadlock.
  *
  *-------------------------------------------------------------------------
