@@ -55,8 +55,9 @@ submit_again(int64 company, int64 order_id)
 /*
  * Submits the held orders of some customers again, oldest first.  One that
  * stays held may be passed by later ones that fit, unless the company keeps
- * what became free for whoever waits longest.  One that somebody writes without
- * the group's lock, on the table itself, is his: he will look at it as we leave it.
+ * what became free for whoever waits longest.  One that somebody writes on
+ * the table itself, without the group's lock, is passed over: he may want that
+ * lock next, and the two would wait for each other.
  */
 void
 o2c_recheck_orders(int64 company, Datum customers)

@@ -25,7 +25,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#define BOOLARRAY 1000			/* pg_type.dat has no symbol for boolean[] */
 #define MOST_PENDING 100000
 
 /* One note. */
