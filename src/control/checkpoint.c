@@ -60,6 +60,7 @@ typedef struct Rule
 	const char *reaction_name;	/* also "exclude" and "release", which do nothing by themselves */
 	bool		exclusion;
 	char	   *duty;
+	bool		early;			/* needs only the case */
 	bool		passed;
 	Numeric		observed;
 	Numeric		threshold;
@@ -71,12 +72,12 @@ static const char *const outcome_names[] = {"pass", "warn", "hold", "refuse"};
 /* The open holds and the rules that concern a document, in order. */
 static O2cPlan find_rules = O2C_PLAN(
 	"(SELECT CASE WHEN h.order_id IS NULL THEN 'customer' WHEN h.automatic THEN 'automatic' ELSE 'order' END AS source,"
-	" h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason, h.duty"
+	" h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason, h.duty, false AS early"
 	" FROM o2c.hold h WHERE h.company_id = $1 AND h.customer_id = $3 AND (h.order_id IS NULL OR h.order_id = $5)"
 	" AND h.released_at IS NULL AND CASE WHEN $2 = 'ship' THEN h.blocks_shipping ELSE h.blocks_order END"
 	" ORDER BY h.hold_id)"
 	" UNION ALL"
-	" (SELECT 'rule', r.code, r.version, r.function, r.parameters, r.reaction, NULL, r.duty FROM"
+	" (SELECT 'rule', r.code, r.version, r.function, r.parameters, r.reaction, NULL, r.duty, r.early FROM"
 	" (SELECT DISTINCT ON (q.code, q.exclusion, CASE WHEN q.cumulative THEN q.specificity END) q.* FROM o2c.rule q"
 	" WHERE q.company_id = $1 AND q.checkpoint = $2 AND $4 BETWEEN q.valid_from AND q.valid_to"
 	" AND (q.customer_id IS NULL OR q.customer_id = $3)"
@@ -86,7 +87,7 @@ static O2cPlan find_rules = O2C_PLAN(
 	" ORDER BY q.code, q.exclusion, CASE WHEN q.cumulative THEN q.specificity END, q.specificity DESC, q.version DESC) r"
 	" ORDER BY r.exclusion, r.priority, r.code)"
 	" UNION ALL"
-	" SELECT 'released', h.rule, 0, NULL, NULL, 'hold', h.release_reason, h.duty FROM o2c.hold h"
+	" SELECT 'released', h.rule, 0, NULL, NULL, 'hold', h.release_reason, h.duty, false FROM o2c.hold h"
 	" WHERE h.company_id = $1 AND h.order_id = $5 AND h.release_until >= $4"
 	" AND $6 <= h.release_value * (100 + h.release_deviation) * 0.01",
 	INT8OID, TEXTOID, INT8OID, DATEOID, INT8OID, NUMERICOID);
@@ -145,6 +146,7 @@ read_rules(const O2cCase *document, Rule **rules)
 		rule->reaction = parse_reaction(rule->reaction_name, rule->exclusion);
 		rule->message = o2c_row_text(i, 7);
 		rule->duty = o2c_row_text(i, 8);
+		rule->early = o2c_row_bool(i, 9);
 	}
 	return n;
 }
@@ -450,4 +452,25 @@ o2c_checkpoint(const O2cCase *document, char **why)
 	if (strcmp(document->object_type, "sales_order") == 0)
 		keep_holds(document, rules, n, decision);
 	return outcome;
+}
+
+/*
+ * Evaluates a document that is not written yet.  True when all rules need only
+ * the case and are satisfied; the decision is stored.  Otherwise nothing is: the
+ * document is to be written, and evaluated then.
+ */
+bool
+o2c_checkpoint_early(const O2cCase *document)
+{
+	Rule	   *rules;
+	int			n = read_rules(document, &rules);
+
+	for (int i = 0; i < n; i++)
+		if (!rules[i].early)
+			return false;
+	if (n > 0 && ask_rules(document, rules, n) != O2C_PASS)
+		return false;
+	if (n > 0)
+		store_decision(document, O2C_PASS, rules, n);
+	return true;
 }

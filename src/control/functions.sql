@@ -25,7 +25,7 @@ COMMENT ON TYPE o2c.finding IS 'What a rule found: whether it is satisfied, the 
 CREATE FUNCTION o2c._pass_gate() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_pass_gate' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._pass_gate() IS
-'Row trigger: the checkpoint "order". A submitted order becomes confirmed, held or refused. Errors: OC103 when a held order is to be confirmed past an open hold; OC402 for a broken rule.';
+'Row trigger: the checkpoint "order". A submitted order becomes confirmed, held or refused; one that is inserted as submitted is confirmed where all rules are early and satisfied, else a draft. Errors: OC103 when a held order is to be confirmed past an open hold; OC402 for a broken rule.';
 
 CREATE FUNCTION o2c.release_hold(hold bigint, reason text, days integer DEFAULT NULL, deviation_percent numeric DEFAULT NULL,
     company_id bigint DEFAULT o2c.current_company()) RETURNS void

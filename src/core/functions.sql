@@ -41,7 +41,7 @@ COMMENT ON FUNCTION o2c._guard() IS
 CREATE FUNCTION o2c._record_state() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_record_state' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._record_state() IS
-'Statement trigger (object type, id column, order column, state column): appends an event for each row whose state changed.';
+'Statement trigger (object type, id column, order column, state column[, the state before the first]): appends an event for each row whose state changed.';
 
 CREATE FUNCTION o2c._feed_horizon() RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_feed_horizon' LANGUAGE C STABLE SET search_path = pg_catalog, pg_temp;

@@ -161,8 +161,22 @@ o2c_watch_credit(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Whether an order is about to be decided about, and not in force yet. */
+static bool
+is_decided_now(TriggerData *trigdata)
+{
+	char	   *from;
+
+	if (strcmp(o2c_tuple_text(trigdata, o2c_new_row(trigdata), "state"), "submitted") != 0)
+		return false;
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return true;
+	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
+	return strcmp(from, "draft") == 0 || strcmp(from, "held") == 0 || strcmp(from, "refused") == 0;
+}
+
 PG_FUNCTION_INFO_V1(o2c_rate_order);
-/* o2c._rate_order(): before an order is decided about */
+/* o2c._rate_order(): before each insert, and each update of the state of an order */
 Datum
 o2c_rate_order(PG_FUNCTION_ARGS)
 {
@@ -172,9 +186,11 @@ o2c_rate_order(PG_FUNCTION_ARGS)
 								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
 								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._rate_order", O2C_BEFORE_ROW, 0);
-	HeapTuple	row = trigdata->tg_newtuple;
+	HeapTuple	row = o2c_new_row(trigdata);
 	NullableDatum rate = O2C_NULL;
 
+	if (!is_decided_now(trigdata))
+		return PointerGetDatum(row);
 	o2c_connect();
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, row, "company_id")), o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")),
 								o2c_cstring(o2c_tuple_text(trigdata, row, "currency")), o2c_date(o2c_today()))) > 0)

@@ -154,8 +154,8 @@ CREATE TABLE IF NOT EXISTS o2c.exchange_rate (
 COMMENT ON TABLE o2c.exchange_rate IS 'Exchange rates from a day on, until the next one; the rate that a document used is kept with it';
 COMMENT ON COLUMN o2c.exchange_rate.rate IS 'Units of to_currency for one of from_currency';
 
-CREATE OR REPLACE TRIGGER bb_rate BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
-    WHEN (NEW.state = 'submitted' AND OLD.state IN ('draft', 'held', 'refused')) EXECUTE FUNCTION o2c._rate_order();
+CREATE OR REPLACE TRIGGER bb_rate BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._rate_order();
 CREATE OR REPLACE TRIGGER watch_credit AFTER UPDATE ON o2c.credit_account FOR EACH ROW
     WHEN (NEW.watch_percent IS NOT NULL
           AND coalesce((OLD.authorized + OLD.ordered + OLD.shipped + OLD.receivable - OLD.unapplied) * 100 > OLD.watch_percent * OLD.credit_limit, false)

@@ -37,6 +37,8 @@ typedef struct O2cDraftLine
 	Numeric		rate;
 	Numeric		tax;
 	char	   *attributes;		/* jsonb text, or NULL */
+	Numeric		confirmed;		/* NULL: none */
+	Numeric		reserved;		/* NULL: none */
 } O2cDraftLine;
 
 typedef struct O2cDraft
@@ -48,6 +50,15 @@ typedef struct O2cDraft
 	O2cDraftLine *lines;
 	int			n;
 } O2cDraft;
+
+/*
+ * Reserves stock of a place for lines that are in force and not stored yet, as
+ * far as it is there; what was reserved goes with the lines.  The room that has
+ * the stock sets it.
+ */
+typedef void (*O2cReserveHook) (O2cDraft *order, NullableDatum location);
+
+extern O2cReserveHook o2c_reserve_hook;
 
 extern O2cBuyer o2c_find_buyer(int64 company, const char *code);
 extern void o2c_check_range(int line, const char *what, Numeric value, bool zero_allowed, bool is_percent);

@@ -18,7 +18,7 @@ COMMENT ON FUNCTION o2c._quantities_fit(numeric, numeric, numeric, numeric, nume
 CREATE FUNCTION o2c._advance_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_advance_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._advance_order() IS
-'Row trigger: checks a change of state, and completes an order that is submitted. Errors: OC101, OC003, OC006.';
+'Row trigger: checks a change of state, and completes an order that is submitted; only the engine inserts one that is no draft. Errors: OC101, OC003, OC006.';
 
 CREATE FUNCTION o2c._add_line() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_add_line' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;

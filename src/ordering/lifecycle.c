@@ -108,7 +108,10 @@ set_totals(TriggerData *trigdata, HeapTuple row, int64 order_id)
 	return row;
 }
 
-/* Completes an order that is submitted. */
+/*
+ * Completes an order that is submitted.  One that is inserted so has its
+ * amounts already, from the lines that are to follow.
+ */
 static HeapTuple
 complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 {
@@ -117,7 +120,8 @@ complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_
 	o2c_run(&read_order, O2C_ARGS(o2c_int8(company), o2c_int8(order_id),
 								  o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")), o2c_opt_cstring(po_number)));
 	check_po_number(po_number);
-	row = set_totals(trigdata, row, order_id);
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		row = set_totals(trigdata, row, order_id);
 	if (o2c_tuple_text(trigdata, row, "number") == NULL)
 	{
 		O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);
@@ -141,6 +145,24 @@ check_nothing_shipped(int64 company, int64 order_id)
 				 errhint("Close what is open of it with o2c.close_order(order); goods come back with o2c.return_goods(shipment).")));
 }
 
+/* A new order is a draft; only the engine submits it in the same breath. */
+static HeapTuple
+insert_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id, const char *state)
+{
+	if (strcmp(state, "draft") == 0)
+		return row;
+	if (strcmp(state, "submitted") != 0 || !o2c_inside_engine())
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("a new order is a draft, not %s", state),
+				 errhint("Insert the lines, then set the state to submitted.")));
+	o2c_connect();
+	o2c_lock_customer(company, o2c_tuple_int8(trigdata, row, "customer_id"));
+	row = SPI_copytuple(complete_order(trigdata, row, company, order_id));
+	o2c_finish();
+	return row;
+}
+
 PG_FUNCTION_INFO_V1(o2c_advance_order);
 /* o2c._advance_order(): before each insert, and each update of the state */
 Datum
@@ -154,14 +176,7 @@ o2c_advance_order(PG_FUNCTION_ARGS)
 	char	   *from;
 
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
-	{
-		if (strcmp(to, "draft") != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_O2C_INVALID_STATE),
-					 errmsg("a new order is a draft, not %s", to),
-					 errhint("Insert the lines, then set the state to submitted.")));
-		return PointerGetDatum(row);
-	}
+		return PointerGetDatum(insert_order(trigdata, row, company, order_id, to));
 	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
 	if (to != NULL && strcmp(from, to) == 0 && strcmp(to, "submitted") != 0)
 		return PointerGetDatum(row);

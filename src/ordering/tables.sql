@@ -90,6 +90,8 @@ CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sale
     FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
 CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
     WHEN (OLD.state <> NEW.state AND NEW.state = 'cancelled') EXECUTE FUNCTION o2c._cancel_lines();
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.sales_order REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state', 'draft');
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
