@@ -21,6 +21,7 @@ typedef struct O2cBuyer
 	char	   *currency;
 	char	   *home_currency;	/* of the company, and of prices without one */
 	bool		has_price_list;
+	char	   *terms;			/* in their printed form */
 } O2cBuyer;
 
 typedef struct O2cDraftLine

@@ -27,7 +27,7 @@ o2c_find_buyer(int64 company, const char *code)
 {
 	static O2cPlan find = O2C_PLAN("SELECT c.customer_id, c.currency, co.currency,"
 								   " EXISTS (SELECT FROM o2c.customer_price_list l WHERE l.company_id = $1 AND l.customer_id = c.customer_id),"
-								   " c.active"
+								   " c.active, coalesce(c.payment_terms, co.payment_terms)::text"
 								   " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
 								   " WHERE c.company_id = $1 AND c.code = $2", INT8OID, TEXTOID);
 	O2cBuyer	buyer;
@@ -45,6 +45,7 @@ o2c_find_buyer(int64 company, const char *code)
 	buyer.currency = o2c_row_text(0, 2);
 	buyer.home_currency = o2c_row_text(0, 3);
 	buyer.has_price_list = o2c_row_bool(0, 4);
+	buyer.terms = o2c_row_text(0, 6);
 	return buyer;
 }
 
@@ -354,11 +355,8 @@ insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on,
 	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (company_id, customer_id, ordered_on, requested_on, po_number,"
 									 " currency, payment_terms, location, attributes, state, line_amount, charge_amount, net_amount,"
 									 " tax_amount, total_amount)"
-									 " SELECT $1, $2, $3, $4, nullif(btrim($5), ''), $6,"
-									 " coalesce($7::o2c.payment_terms, c.payment_terms, co.payment_terms), $8, coalesce($9, '{}'),"
-									 " 'submitted', $10, $11, $10 + $11, $12, $10 + $11 + $12"
-									 " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
-									 " WHERE c.company_id = $1 AND c.customer_id = $2"
+									 " VALUES ($1, $2, $3, $4, nullif(btrim($5), ''), $6, $7::o2c.payment_terms, $8, coalesce($9, '{}'),"
+									 " 'submitted', $10, $11, $10 + $11, $12, $10 + $11 + $12)"
 									 " RETURNING order_id, state = 'confirmed'",
 									 INT8OID, INT8OID, DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID,
 									 NUMERICOID, NUMERICOID, NUMERICOID);
@@ -368,7 +366,7 @@ insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on,
 		tax = o2c_add(tax, order->lines[i].tax);
 	o2c_run(&insert, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->buyer.customer), o2c_date(ordered_on),
 							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_pg_arg(ARG_PO_NUMBER), o2c_cstring(order->currency),
-							  o2c_pg_arg(ARG_TERMS), location, o2c_pg_arg(ARG_ATTRIBUTES),
+							  PG_ARGISNULL(ARG_TERMS) ? o2c_cstring(order->buyer.terms) : o2c_pg_arg(ARG_TERMS), location, o2c_pg_arg(ARG_ATTRIBUTES),
 							  o2c_datum(NumericGetDatum(net_of(order, "item"))), o2c_datum(NumericGetDatum(net_of(order, "charge"))),
 							  o2c_datum(NumericGetDatum(tax))));
 	*order_id = o2c_row_int8(0, 1);
