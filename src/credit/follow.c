@@ -133,18 +133,27 @@ exposure_of(TriggerData *trigdata, HeapTuple row)
 	return sum;
 }
 
+/* Whether the exposure in an account's row is above its threshold; without a limit or a threshold it never is. */
+static bool
+above_threshold(TriggerData *trigdata, HeapTuple row)
+{
+	NullableDatum limit = column_of(trigdata, row, "credit_limit");
+	NullableDatum percent = column_of(trigdata, row, "watch_percent");
+
+	return !limit.isnull && !percent.isnull &&
+		o2c_cmp(o2c_mul(exposure_of(trigdata, row), o2c_int_numeric(100)),
+				o2c_mul(DatumGetNumeric(percent.value), DatumGetNumeric(limit.value))) > 0;
+}
+
 PG_FUNCTION_INFO_V1(o2c_watch_credit);
-/* o2c._watch_credit(): after an account crossed its threshold */
+/* o2c._watch_credit(): after an update of an account that has a threshold; it may have crossed it */
 Datum
 o2c_watch_credit(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._watch_credit", O2C_AFTER_ROW, 0);
 	HeapTuple	row = trigdata->tg_newtuple;
+	bool		above = above_threshold(trigdata, row);
 	NullableDatum limit = column_of(trigdata, row, "credit_limit");
-	Numeric		exposure = exposure_of(trigdata, row);
-	bool		above = !limit.isnull &&
-		o2c_cmp(o2c_mul(exposure, o2c_int_numeric(100)),
-				o2c_mul(DatumGetNumeric(column_of(trigdata, row, "watch_percent").value), DatumGetNumeric(limit.value))) > 0;
 	O2cEvent	event = {
 		.activity = above ? "credit_account.watch" : "credit_account.clear",
 		.object_type = "credit_account",
@@ -153,7 +162,9 @@ o2c_watch_credit(PG_FUNCTION_ARGS)
 		.after = above ? "watch" : "clear",
 	};
 
-	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(exposure),
+	if (above == above_threshold(trigdata, trigdata->tg_trigtuple))
+		return PointerGetDatum(NULL);
+	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(exposure_of(trigdata, row)),
 							limit.isnull ? "null" : o2c_numeric_text(DatumGetNumeric(limit.value)));
 	o2c_connect();
 	o2c_write_events(o2c_tuple_int8(trigdata, row, "company_id"), &event, 1);

@@ -3,7 +3,7 @@
 CREATE FUNCTION o2c._keep_reserved() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_keep_reserved' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._keep_reserved() IS
-'Statement trigger: moves stock.reserved with lines that are inserted or updated. Errors: 23514 (stock_never_oversold).';
+'Statement trigger: moves stock.reserved with the lines. Errors: 23514 (stock_never_oversold).';
 
 CREATE FUNCTION o2c._confirm_lines() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_confirm_lines' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;

@@ -156,7 +156,7 @@ add_line(const LineColumns *k, const O2cChanges *changes, Changed *moved)
 }
 
 PG_FUNCTION_INFO_V1(o2c_keep_reserved);
-/* o2c._keep_reserved(): after each insert and update of order lines */
+/* o2c._keep_reserved(): after each update of order lines */
 Datum
 o2c_keep_reserved(PG_FUNCTION_ARGS)
 {

@@ -77,3 +77,35 @@ o2c_quantities_fit(PG_FUNCTION_ARGS)
 				   o2c_cmp(q[INVOICED], o2c_add(q[SHIPPED], q[CREDITED])) <= 0 &&
 				   o2c_cmp(q[CREDITED], q[INVOICED]) <= 0);
 }
+
+/* The gross value of a part of a line; 4 digits are the most of any currency. */
+static Numeric
+part_value(FunctionCallInfo fcinfo, int part)
+{
+	Numeric		quantity = PG_GETARG_NUMERIC(part);
+	Numeric		gross;
+
+	if (o2c_sign(quantity) == 0)
+		return o2c_round(o2c_zero(), 4);
+	gross = o2c_add(PG_GETARG_NUMERIC(0), PG_GETARG_NUMERIC(1));
+	return o2c_round(o2c_div(o2c_mul(gross, quantity), PG_GETARG_NUMERIC(2)), 4);
+}
+
+PG_FUNCTION_INFO_V1(o2c_ordered_value);
+/* o2c._ordered_value(net, tax, quantity, confirmed, shipped) */
+Datum
+o2c_ordered_value(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_NUMERIC(o2c_sub(part_value(fcinfo, 3), part_value(fcinfo, 4)));
+}
+
+PG_FUNCTION_INFO_V1(o2c_shipped_value);
+/* o2c._shipped_value(net, tax, quantity, shipped, returned, invoiced, credited) */
+Datum
+o2c_shipped_value(PG_FUNCTION_ARGS)
+{
+	Numeric		kept = o2c_sub(part_value(fcinfo, 3), part_value(fcinfo, 4));
+	Numeric		billed = o2c_sub(part_value(fcinfo, 5), part_value(fcinfo, 6));
+
+	PG_RETURN_NUMERIC(o2c_sub(kept, billed));
+}

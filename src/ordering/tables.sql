@@ -58,20 +58,16 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     invoiced_quantity   numeric NOT NULL DEFAULT 0,
     credited_quantity   numeric NOT NULL DEFAULT 0,
     cancelled_quantity  numeric NOT NULL DEFAULT 0,
+    -- PostgreSQL prepares these expressions, and all constraints, anew for each statement that writes the table: they are single calls
     ordered_value       numeric NOT NULL GENERATED ALWAYS AS
-        (round((net_amount + tax_amount) * confirmed_quantity / quantity, 4)
-         - round((net_amount + tax_amount) * shipped_quantity / quantity, 4)) STORED,
+        (o2c._ordered_value(net_amount, tax_amount, quantity, confirmed_quantity, shipped_quantity)) STORED,
     shipped_value       numeric NOT NULL GENERATED ALWAYS AS
-        (round((net_amount + tax_amount) * shipped_quantity / quantity, 4)
-         - round((net_amount + tax_amount) * returned_quantity / quantity, 4)
-         - round((net_amount + tax_amount) * invoiced_quantity / quantity, 4)
-         + round((net_amount + tax_amount) * credited_quantity / quantity, 4)) STORED,
+        (o2c._shipped_value(net_amount, tax_amount, quantity, shipped_quantity, returned_quantity, invoiced_quantity, credited_quantity)) STORED,
     attributes          jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT order_line_pkey PRIMARY KEY (company_id, order_id, line_no),
     CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
     CONSTRAINT order_line_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
     CONSTRAINT order_line_product CHECK ((kind = 'item') = (product_id IS NOT NULL)),
-    -- one call: PostgreSQL prepares every constraint anew for each statement that writes the table
     CONSTRAINT order_line_quantities CHECK (o2c._quantities_fit(quantity, confirmed_quantity, reserved_quantity, shipped_quantity,
         returned_quantity, invoiced_quantity, credited_quantity, cancelled_quantity))
 ) WITH (fillfactor = 60);
