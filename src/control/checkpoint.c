@@ -278,6 +278,7 @@ case_value(const O2cCase *document, Oid type)
 	values[2] = CStringGetTextDatum(document->object_type);
 	values[3] = Int64GetDatum(document->object_id);
 	values[4] = Int64GetDatum(document->order_id);
+	nulls[4] = document->order_id == 0;
 	values[5] = Int64GetDatum(document->customer);
 	values[6] = NumericGetDatum(document->amount);
 	values[7] = CStringGetTextDatum(document->currency);
@@ -568,11 +569,14 @@ bool
 o2c_checkpoint_early(const O2cCase *document)
 {
 	RuleList	list = read_rules(document);
+	O2cCase		unwritten = *document;
 
 	for (int i = 0; i < list.n; i++)
 		if (!list.rules[i].early)
 			return false;
-	if (list.n > 0 && ask_rules(document, list.rules, list.n) != O2C_PASS)
+	/* there is no order yet that a rule could look at */
+	unwritten.order_id = 0;
+	if (list.n > 0 && ask_rules(&unwritten, list.rules, list.n) != O2C_PASS)
 		return false;
 	if (list.n > 0)
 		store_decision(document, O2C_PASS, list.rules, list.n);

@@ -17,7 +17,7 @@ typedef struct O2cCase
 	const char *checkpoint;
 	const char *object_type;
 	int64		object_id;
-	int64		order_id;
+	int64		order_id;		/* 0 while it is not written */
 	int64		customer;
 	Numeric		amount;
 	const char *currency;

@@ -12,7 +12,7 @@ CREATE TYPE o2c.rule_case AS (
     credit_rate  numeric,
     day          date
 );
-COMMENT ON TYPE o2c.rule_case IS 'A document at a checkpoint: what every rule function is given';
+COMMENT ON TYPE o2c.rule_case IS 'A document at a checkpoint: what every rule function is given. order_id is null where there is no order, or where it is not written yet (o2c.rule.early)';
 
 CREATE TYPE o2c.finding AS (
     passed     boolean,

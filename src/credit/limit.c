@@ -83,6 +83,8 @@ uncounted_amount(FunctionCallInfo fcinfo)
 	Numeric		amount = o2c_case_numeric(fcinfo, "amount");
 	NullableDatum sum;
 
+	if (o2c_case_int8(fcinfo, "order_id") == 0)
+		return amount;
 	o2c_run(&counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id"))));
 	sum = o2c_row_copy(0, 1);
 	return sum.isnull ? amount : o2c_sub(amount, DatumGetNumeric(sum.value));

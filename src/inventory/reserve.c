@@ -16,59 +16,74 @@
 #include "core/money.h"
 #include "core/plan.h"
 
-/* Gives the lines of a product what is free, one after the other; returns what they took. */
-static Numeric
-take_stock(O2cDraft *order, int64 product, Numeric free)
-{
-	Numeric		left = free;
+/*
+ * Locks the stock of some products, in their order, and takes what is wanted of
+ * it, as far as it is there.  The row that was waited for is what "free" sees.
+ */
+static O2cPlan take = O2C_PLAN(
+	"WITH locked AS (SELECT product_id, on_hand - reserved AS free FROM o2c.stock WHERE company_id = $1"
+	" AND product_id = ANY ($2) AND location = $4 ORDER BY product_id FOR NO KEY UPDATE)"
+	" UPDATE o2c.stock s SET reserved = s.reserved + least(w.quantity, l.free)"
+	" FROM locked l JOIN unnest($2, $3) AS w (product_id, quantity) ON w.product_id = l.product_id"
+	" WHERE s.company_id = $1 AND s.product_id = l.product_id AND s.location = $4"
+	" RETURNING s.product_id, least(w.quantity, l.free)",
+	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, TEXTOID);
 
-	for (int i = 0; i < order->n && o2c_sign(left) > 0; i++)
+/* What the lines want of each product, once each; returns the number of products. */
+static int
+sum_wishes(const O2cDraft *order, int64 *products, Numeric *wanted)
+{
+	int			n = 0;
+
+	for (int i = 0; i < order->n; i++)
+	{
+		const O2cDraftLine *line = &order->lines[i];
+		int			p = 0;
+
+		if (line->product.isnull)
+			continue;
+		while (p < n && products[p] != DatumGetInt64(line->product.value))
+			p++;
+		products[p] = DatumGetInt64(line->product.value);
+		wanted[p] = p == n ? line->confirmed : o2c_add(wanted[p], line->confirmed);
+		n = Max(n, p + 1);
+	}
+	return n;
+}
+
+/* Gives the lines of a product what was taken for them, one after the other. */
+static void
+share(O2cDraft *order, int64 product, Numeric taken)
+{
+	for (int i = 0; i < order->n && o2c_sign(taken) > 0; i++)
 	{
 		O2cDraftLine *line = &order->lines[i];
 
 		if (line->product.isnull || DatumGetInt64(line->product.value) != product)
 			continue;
-		line->reserved = o2c_cmp(line->confirmed, left) < 0 ? line->confirmed : left;
-		left = o2c_sub(left, line->reserved);
+		line->reserved = o2c_cmp(line->confirmed, taken) < 0 ? line->confirmed : taken;
+		taken = o2c_sub(taken, line->reserved);
 	}
-	return o2c_sub(free, left);
-}
-
-/* Locks the stock of an order's products, in their order; what is free of each is in the rows. */
-static uint64
-lock_products(const O2cDraft *order, NullableDatum location)
-{
-	static O2cPlan lock = O2C_PLAN("SELECT product_id, on_hand - reserved FROM o2c.stock WHERE company_id = $1"
-								   " AND product_id = ANY ($2) AND location = $3 ORDER BY product_id FOR NO KEY UPDATE",
-								   INT8OID, INT8ARRAYOID, TEXTOID);
-	NullableDatum *products = palloc(sizeof(NullableDatum) * order->n);
-
-	for (int i = 0; i < order->n; i++)
-		products[i] = order->lines[i].product;
-	return o2c_run(&lock, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_datum_array(products, order->n, INT8OID)), location));
 }
 
 /* Reserves what is there for all lines. */
 static void
 reserve_lines(O2cDraft *order, NullableDatum location)
 {
-	static O2cPlan move = O2C_PLAN("UPDATE o2c.stock s SET reserved = s.reserved + m.quantity"
-								   " FROM unnest($2, $3) AS m (product_id, quantity)"
-								   " WHERE s.company_id = $1 AND s.product_id = m.product_id AND s.location = $4",
-								   INT8OID, INT8ARRAYOID, NUMERICARRAYOID, TEXTOID);
-	int			n = (int) lock_products(order, location);
-	NullableDatum *products = palloc(sizeof(NullableDatum) * Max(n, 1));
-	NullableDatum *taken = palloc(sizeof(NullableDatum) * Max(n, 1));
+	int64	   *products = palloc(sizeof(int64) * order->n);
+	Numeric    *wanted = palloc(sizeof(Numeric) * order->n);
+	int			n = sum_wishes(order, products, wanted);
+	NullableDatum *quantities = palloc(sizeof(NullableDatum) * order->n);
+	int			taken;
 
 	if (n == 0)
 		return;
-	for (int i = 0; i < n; i++)
-	{
-		products[i] = o2c_row_copy(i, 1);
-		taken[i] = o2c_datum(NumericGetDatum(take_stock(order, DatumGetInt64(products[i].value), DatumGetNumeric(o2c_row_copy(i, 2).value))));
-	}
-	o2c_run(&move, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_datum_array(products, n, INT8OID)),
-							o2c_datum(o2c_datum_array(taken, n, NUMERICOID)), location));
+	for (int p = 0; p < n; p++)
+		quantities[p] = o2c_datum(NumericGetDatum(wanted[p]));
+	taken = (int) o2c_run(&take, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_int8_array(products, n)),
+										  o2c_datum(o2c_datum_array(quantities, n, NUMERICOID)), location));
+	for (int row = 0; row < taken; row++)
+		share(order, o2c_row_int8(row, 1), DatumGetNumeric(o2c_row_copy(row, 2).value));
 }
 
 /* Called once when the library is loaded. */

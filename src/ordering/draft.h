@@ -22,6 +22,8 @@ typedef struct O2cBuyer
 	char	   *home_currency;	/* of the company, and of prices without one */
 	bool		has_price_list;
 	char	   *terms;			/* in their printed form */
+	bool		po_required;
+	bool		po_unique;
 } O2cBuyer;
 
 typedef struct O2cDraftLine
@@ -61,7 +63,8 @@ typedef void (*O2cReserveHook) (O2cDraft *order, NullableDatum location);
 
 extern O2cReserveHook o2c_reserve_hook;
 
-extern O2cBuyer o2c_find_buyer(int64 company, const char *code);
+extern void o2c_check_po_number(int64 company, int64 order_id, int64 customer, const char *po_number, bool required, bool unique);
+extern char *o2c_order_number(int64 company);
 extern void o2c_check_range(int line, const char *what, Numeric value, bool zero_allowed, bool is_percent);
 extern O2cDraftLine o2c_read_line(const JsonbValue *object, int number);
 extern void o2c_price_lines(O2cDraft *order, DateADT day);

@@ -12,6 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "ordering/draft.h"
 #include "ordering/order.h"
 
 #include "core/clock.h"
@@ -60,36 +61,21 @@ check_transition(int64 order_id, const char *from, const char *to)
 			 errmsg("order %lld cannot go from %s to %s", (long long) order_id, from, to)));
 }
 
-/*
- * Locks the group of the customer of an order that is submitted; true when the
- * customer wants each of its purchase orders once.
- */
-static bool
-lock_buyer(int64 company, int64 customer, const char *po_number)
-{
-	static O2cPlan lock = O2C_PLAN("SELECT c.po_required, c.po_unique FROM o2c.customer c"
-								   " JOIN o2c.customer g ON g.company_id = $1 AND g.customer_id = c.group_id"
-								   " WHERE c.company_id = $1 AND c.customer_id = $2 FOR NO KEY UPDATE OF g", INT8OID, INT8OID);
-
-	/* a customer that does not exist fails the foreign key */
-	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer))) == 0)
-		return false;
-	if (o2c_row_bool(0, 1) && po_number == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_PO_REQUIRED),
-				 errmsg("the customer requires a purchase order number on every order"),
-				 errhint("Give po_number.")));
-	return o2c_row_bool(0, 2);
-}
-
-/* Refuses a purchase order of the customer that was entered before. */
-static void
-check_po_unique(int64 company, int64 order_id, int64 customer, const char *po_number)
+/* Refuses an order without what the customer asks of its purchase order number, or with one that was entered before. */
+void
+o2c_check_po_number(int64 company, int64 order_id, int64 customer, const char *po_number, bool required, bool unique)
 {
 	static O2cPlan find = O2C_PLAN("SELECT min(order_id) FROM o2c.sales_order WHERE company_id = $1 AND customer_id = $3"
 								   " AND upper(po_number) = upper($4) AND order_id <> $2 AND state NOT IN ('draft', 'cancelled', 'refused')",
 								   INT8OID, INT8OID, INT8OID, TEXTOID);
 
+	if (required && po_number == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_PO_REQUIRED),
+				 errmsg("the customer requires a purchase order number on every order"),
+				 errhint("Give po_number.")));
+	if (!unique || po_number == NULL)
+		return;
 	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(order_id), o2c_int8(customer), o2c_cstring(po_number)));
 	if (o2c_row_int8(0, 1) != 0)
 		ereport(ERROR,
@@ -97,6 +83,27 @@ check_po_unique(int64 company, int64 order_id, int64 customer, const char *po_nu
 				 errmsg("the customer's purchase order \"%s\" was entered before", po_number),
 				 errdetail("It is order %lld.", (long long) o2c_row_int8(0, 1)),
 				 errhint("Set po_unique to false for a customer with blanket orders.")));
+}
+
+/* Locks the group of the customer of an order that is submitted, and checks its purchase order number. */
+static void
+lock_buyer(int64 company, int64 order_id, int64 customer, const char *po_number)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT c.po_required, c.po_unique FROM o2c.customer c"
+								   " JOIN o2c.customer g ON g.company_id = $1 AND g.customer_id = c.group_id"
+								   " WHERE c.company_id = $1 AND c.customer_id = $2 FOR NO KEY UPDATE OF g", INT8OID, INT8OID);
+
+	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer))) > 0)
+		o2c_check_po_number(company, order_id, customer, po_number, o2c_row_bool(0, 1), o2c_row_bool(0, 2));
+}
+
+/* The next number of an order. */
+char *
+o2c_order_number(int64 company)
+{
+	O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);
+
+	return o2c_format_number(&drawn, 0);
 }
 
 /* Takes the amounts of the lines over into the order. */
@@ -122,26 +129,14 @@ set_totals(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 	return row;
 }
 
-/*
- * Completes an order that is submitted.  One that is inserted so has its
- * amounts already, from the lines that are to follow.
- */
+/* Completes an order that is submitted. */
 static HeapTuple
 complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 {
-	int64		customer = o2c_tuple_int8(trigdata, row, "customer_id");
-	char	   *po_number = o2c_tuple_text(trigdata, row, "po_number");
-
-	if (lock_buyer(company, customer, po_number) && po_number != NULL)
-		check_po_unique(company, order_id, customer, po_number);
-	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-		row = set_totals(trigdata, row, company, order_id);
+	lock_buyer(company, order_id, o2c_tuple_int8(trigdata, row, "customer_id"), o2c_tuple_text(trigdata, row, "po_number"));
+	row = set_totals(trigdata, row, company, order_id);
 	if (o2c_tuple_text(trigdata, row, "number") == NULL)
-	{
-		O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);
-
-		row = o2c_set_column(trigdata, row, "number", o2c_cstring(o2c_format_number(&drawn, 0)));
-	}
+		row = o2c_set_column(trigdata, row, "number", o2c_cstring(o2c_order_number(company)));
 	return o2c_set_column(trigdata, row, "state", o2c_cstring("submitted"));
 }
 
@@ -159,21 +154,16 @@ check_nothing_shipped(int64 company, int64 order_id)
 				 errhint("Close what is open of it with o2c.close_order(order); goods come back with o2c.return_goods(shipment).")));
 }
 
-/* A new order is a draft; only the engine submits it in the same breath. */
-static HeapTuple
-insert_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id, const char *state)
+/* Refuses a new order that is no draft; only the engine submits it in the same breath, complete and with its customer locked. */
+static void
+check_insert(const char *state)
 {
-	if (state != NULL && strcmp(state, "draft") == 0)
-		return row;
-	if (state == NULL || strcmp(state, "submitted") != 0 || !o2c_inside_engine())
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_STATE),
-				 errmsg("a new order is a draft, not %s", state == NULL ? "without a state" : state),
-				 errhint("Insert the lines, then set the state to submitted.")));
-	o2c_connect();
-	row = SPI_copytuple(complete_order(trigdata, row, company, order_id));
-	o2c_finish();
-	return row;
+	if (state != NULL && (strcmp(state, "draft") == 0 || (strcmp(state, "submitted") == 0 && o2c_inside_engine())))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_O2C_INVALID_STATE),
+			 errmsg("a new order is a draft, not %s", state == NULL ? "without a state" : state),
+			 errhint("Insert the lines, then set the state to submitted.")));
 }
 
 PG_FUNCTION_INFO_V1(o2c_advance_order);
@@ -189,7 +179,10 @@ o2c_advance_order(PG_FUNCTION_ARGS)
 	char	   *from;
 
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
-		return PointerGetDatum(insert_order(trigdata, row, company, order_id, to));
+	{
+		check_insert(to);
+		return PointerGetDatum(row);
+	}
 	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
 	if (to != NULL && strcmp(from, to) == 0 && strcmp(to, "submitted") != 0)
 		return PointerGetDatum(row);

@@ -21,15 +21,16 @@
 
 O2cReserveHook o2c_reserve_hook = NULL;
 
-/* Reads the customer by code. */
-O2cBuyer
-o2c_find_buyer(int64 company, const char *code)
+/* Reads the customer by code, and locks its group. */
+static O2cBuyer
+lock_buyer(int64 company, const char *code)
 {
 	static O2cPlan find = O2C_PLAN("SELECT c.customer_id, c.currency, co.currency,"
 								   " EXISTS (SELECT FROM o2c.customer_price_list l WHERE l.company_id = $1 AND l.customer_id = c.customer_id),"
-								   " c.active, coalesce(c.payment_terms, co.payment_terms)::text"
-								   " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
-								   " WHERE c.company_id = $1 AND c.code = $2", INT8OID, TEXTOID);
+								   " c.active, coalesce(c.payment_terms, co.payment_terms)::text, c.po_required, c.po_unique"
+								   " FROM o2c.customer c JOIN o2c.customer g ON g.company_id = $1 AND g.customer_id = c.group_id"
+								   " JOIN o2c.company co ON co.company_id = $1"
+								   " WHERE c.company_id = $1 AND c.code = $2 FOR NO KEY UPDATE OF g", INT8OID, TEXTOID);
 	O2cBuyer	buyer;
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_cstring(code))) == 0)
@@ -46,6 +47,8 @@ o2c_find_buyer(int64 company, const char *code)
 	buyer.home_currency = o2c_row_text(0, 3);
 	buyer.has_price_list = o2c_row_bool(0, 4);
 	buyer.terms = o2c_row_text(0, 6);
+	buyer.po_required = o2c_row_bool(0, 7);
+	buyer.po_unique = o2c_row_bool(0, 8);
 	return buyer;
 }
 
@@ -336,6 +339,19 @@ enum
 	ARG_CURRENCY, ARG_TERMS, ARG_LOCATION, ARG_KEY, ARG_ATTRIBUTES, ARG_COMPANY
 };
 
+/* A text without the blanks around it; NULL when nothing is left. */
+static char *
+trimmed(char *text)
+{
+	char	   *end = text + strlen(text);
+
+	while (end > text && end[-1] == ' ')
+		*--end = '\0';
+	while (*text == ' ')
+		text++;
+	return *text == '\0' ? NULL : text;
+}
+
 /* Sums what the lines of a kind cost. */
 static Numeric
 net_of(const O2cDraft *order, const char *kind)
@@ -352,23 +368,26 @@ net_of(const O2cDraft *order, const char *kind)
 static bool
 insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on, NullableDatum location, int64 *order_id)
 {
-	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (company_id, customer_id, ordered_on, requested_on, po_number,"
+	char	   *po_number = PG_ARGISNULL(ARG_PO_NUMBER) ? NULL : trimmed(text_to_cstring(PG_GETARG_TEXT_PP(ARG_PO_NUMBER)));
+	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (number, company_id, customer_id, ordered_on, requested_on, po_number,"
 									 " currency, payment_terms, location, attributes, state, line_amount, charge_amount, net_amount,"
 									 " tax_amount, total_amount)"
-									 " VALUES ($1, $2, $3, $4, nullif(btrim($5), ''), $6, $7::o2c.payment_terms, $8, coalesce($9, '{}'),"
+									 " VALUES ($13, $1, $2, $3, $4, $5, $6, $7::o2c.payment_terms, $8, coalesce($9, '{}'),"
 									 " 'submitted', $10, $11, $10 + $11, $12, $10 + $11 + $12)"
 									 " RETURNING order_id, state = 'confirmed'",
 									 INT8OID, INT8OID, DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID,
-									 NUMERICOID, NUMERICOID, NUMERICOID);
+									 NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID);
 	Numeric		tax = o2c_zero();
+
+	o2c_check_po_number(order->company, 0, order->buyer.customer, po_number, order->buyer.po_required, order->buyer.po_unique);
 
 	for (int i = 0; i < order->n; i++)
 		tax = o2c_add(tax, order->lines[i].tax);
 	o2c_run(&insert, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->buyer.customer), o2c_date(ordered_on),
-							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_pg_arg(ARG_PO_NUMBER), o2c_cstring(order->currency),
+							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_opt_cstring(po_number), o2c_cstring(order->currency),
 							  PG_ARGISNULL(ARG_TERMS) ? o2c_cstring(order->buyer.terms) : o2c_pg_arg(ARG_TERMS), location, o2c_pg_arg(ARG_ATTRIBUTES),
 							  o2c_datum(NumericGetDatum(net_of(order, "item"))), o2c_datum(NumericGetDatum(net_of(order, "charge"))),
-							  o2c_datum(NumericGetDatum(tax))));
+							  o2c_datum(NumericGetDatum(tax)), o2c_cstring(o2c_order_number(order->company))));
 	*order_id = o2c_row_int8(0, 1);
 	return o2c_row_bool(0, 2);
 }
@@ -406,7 +425,7 @@ place(FunctionCallInfo fcinfo, int64 company)
 	if (DATE_NOT_FINITE(ordered_on) || (!PG_ARGISNULL(ARG_REQUESTED_ON) && DATE_NOT_FINITE(PG_GETARG_DATEADT(ARG_REQUESTED_ON))))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("the dates of an order must be finite")));
-	order.buyer = o2c_find_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
+	order.buyer = lock_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
 	order.currency = PG_ARGISNULL(ARG_CURRENCY) ? order.buyer.currency : text_to_cstring(PG_GETARG_TEXT_PP(ARG_CURRENCY));
 	order.digits = o2c_minor_units(order.currency);
 	read_lines(&order, PG_GETARG_JSONB_P(ARG_LINES), PG_ARGISNULL(ARG_CHARGES) ? NULL : PG_GETARG_JSONB_P(ARG_CHARGES));
