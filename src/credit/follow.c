@@ -172,42 +172,57 @@ o2c_watch_credit(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Whether an order is about to be decided about, and not in force yet. */
+/* Whether an order is about to be decided about or quoted, and not in force yet. */
 static bool
 is_decided_now(TriggerData *trigdata)
 {
+	char	   *to = o2c_tuple_text(trigdata, o2c_new_row(trigdata), "state");
 	char	   *from;
 
-	if (strcmp(o2c_tuple_text(trigdata, o2c_new_row(trigdata), "state"), "submitted") != 0)
+	if (strcmp(to, "submitted") != 0 && strcmp(to, "quoted") != 0)
 		return false;
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 		return true;
 	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
-	return strcmp(from, "draft") == 0 || strcmp(from, "held") == 0 || strcmp(from, "refused") == 0;
+	return strcmp(from, "draft") == 0 || strcmp(from, "quoted") == 0 || strcmp(from, "held") == 0 || strcmp(from, "refused") == 0;
 }
+
+/* Whether the credit account of an order's customer is in another currency. */
+static bool
+counts_elsewhere(int64 company, int64 customer, const char *currency)
+{
+	static O2cPlan find = O2C_PLAN("SELECT a.currency <> $3 FROM o2c.customer_credit c"
+								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
+								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID);
+
+	return o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_cstring(currency))) > 0 && o2c_row_bool(0, 1);
+}
+
+/* The rate of the day for an order; what is in force keeps the rate that it was counted at. */
+static O2cPlan find_rate = O2C_PLAN(
+	"SELECT coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) FROM o2c.customer_credit c"
+	" JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
+	" WHERE c.company_id = $1 AND c.customer_id = $2 AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1"
+	" AND l.order_id = $5 AND l.confirmed_quantity > 0)", INT8OID, INT8OID, TEXTOID, DATEOID, INT8OID);
 
 PG_FUNCTION_INFO_V1(o2c_rate_order);
 /* o2c._rate_order(): before each insert, and each update of the state of an order */
 Datum
 o2c_rate_order(PG_FUNCTION_ARGS)
 {
-	/* nothing is looked up where the currencies are the same */
-	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN a.currency <> $3 THEN coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) END"
-								   " FROM o2c.customer_credit c"
-								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
-								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._rate_order", O2C_BEFORE_ROW, 0);
 	HeapTuple	row = o2c_new_row(trigdata);
-	NullableDatum rate = O2C_NULL;
+	int64		company = o2c_tuple_int8(trigdata, row, "company_id");
+	int64		customer = o2c_tuple_int8(trigdata, row, "customer_id");
+	char	   *currency = o2c_tuple_text(trigdata, row, "currency");
 
 	if (!is_decided_now(trigdata))
 		return PointerGetDatum(row);
 	o2c_connect();
-	if (o2c_run(&find, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, row, "company_id")), o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")),
-								o2c_cstring(o2c_tuple_text(trigdata, row, "currency")), o2c_date(o2c_today()))) > 0)
-		rate = o2c_row_copy(0, 1);
-	if (!rate.isnull)
-		row = SPI_copytuple(o2c_set_column(trigdata, row, "credit_rate", rate));
+	if (counts_elsewhere(company, customer, currency) &&
+		o2c_run(&find_rate, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_cstring(currency), o2c_date(o2c_today()),
+									 o2c_int8(o2c_tuple_int8(trigdata, row, "order_id")))) > 0)
+		row = SPI_copytuple(o2c_set_column(trigdata, row, "credit_rate", o2c_row_copy(0, 1)));
 	o2c_finish();
 	return PointerGetDatum(row);
 }

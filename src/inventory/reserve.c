@@ -68,7 +68,7 @@ share(O2cDraft *order, int64 product, Numeric taken)
 
 /* Reserves what is there for all lines. */
 static void
-reserve_lines(O2cDraft *order, NullableDatum location)
+reserve_lines(O2cDraft *order)
 {
 	int64	   *products = palloc(sizeof(int64) * order->n);
 	Numeric    *wanted = palloc(sizeof(Numeric) * order->n);
@@ -81,7 +81,7 @@ reserve_lines(O2cDraft *order, NullableDatum location)
 	for (int p = 0; p < n; p++)
 		quantities[p] = o2c_datum(NumericGetDatum(wanted[p]));
 	taken = (int) o2c_run(&take, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_int8_array(products, n)),
-										  o2c_datum(o2c_datum_array(quantities, n, NUMERICOID)), location));
+										  o2c_datum(o2c_datum_array(quantities, n, NUMERICOID)), o2c_cstring(order->location)));
 	for (int row = 0; row < taken; row++)
 		share(order, o2c_row_int8(row, 1), DatumGetNumeric(o2c_row_copy(row, 2).value));
 }

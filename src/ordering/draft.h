@@ -48,6 +48,8 @@ typedef struct O2cDraft
 {
 	int64		company;
 	O2cBuyer	buyer;
+	char	   *po_number;		/* NULL: none */
+	char	   *location;		/* that a new order is served from */
 	char	   *currency;
 	int			digits;
 	O2cDraftLine *lines;
@@ -55,11 +57,11 @@ typedef struct O2cDraft
 } O2cDraft;
 
 /*
- * Reserves stock of a place for lines that are in force and not stored yet, as
- * far as it is there; what was reserved goes with the lines.  The room that has
- * the stock sets it.
+ * Reserves stock for lines that are in force and not stored yet, as far as it is
+ * there; what was reserved goes with the lines.  The room that has the stock
+ * sets it.
  */
-typedef void (*O2cReserveHook) (O2cDraft *order, NullableDatum location);
+typedef void (*O2cReserveHook) (O2cDraft *order);
 
 extern O2cReserveHook o2c_reserve_hook;
 
@@ -70,5 +72,6 @@ extern O2cDraftLine o2c_read_line(const JsonbValue *object, int number);
 extern void o2c_price_lines(O2cDraft *order, DateADT day);
 extern void o2c_compute_amounts(O2cDraft *order);
 extern void o2c_insert_lines(const O2cDraft *order, int64 order_id, int32 first);
+extern int64 o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state);
 
 #endif /* O2C_DRAFT_H */

@@ -31,6 +31,9 @@ static const struct
 	{"draft", "submitted", false},
 	{"draft", "confirmed", false},
 	{"draft", "cancelled", false},
+	{"draft", "quoted", true},
+	{"quoted", "submitted", true},
+	{"quoted", "cancelled", true},
 	{"submitted", "submitted", false},
 	{"submitted", "cancelled", false},
 	{"held", "submitted", false},
@@ -66,7 +69,8 @@ void
 o2c_check_po_number(int64 company, int64 order_id, int64 customer, const char *po_number, bool required, bool unique)
 {
 	static O2cPlan find = O2C_PLAN("SELECT min(order_id) FROM o2c.sales_order WHERE company_id = $1 AND customer_id = $3"
-								   " AND upper(po_number) = upper($4) AND order_id <> $2 AND state NOT IN ('draft', 'cancelled', 'refused')",
+								   " AND upper(po_number) = upper($4) AND order_id <> $2"
+								   " AND state NOT IN ('draft', 'quoted', 'cancelled', 'refused')",
 								   INT8OID, INT8OID, INT8OID, TEXTOID);
 
 	if (required && po_number == NULL)
@@ -85,15 +89,15 @@ o2c_check_po_number(int64 company, int64 order_id, int64 customer, const char *p
 				 errhint("Set po_unique to false for a customer with blanket orders.")));
 }
 
-/* Locks the group of the customer of an order that is submitted, and checks its purchase order number. */
+/* Locks the group of the customer of an order, and checks its purchase order number when it is submitted. */
 static void
-lock_buyer(int64 company, int64 order_id, int64 customer, const char *po_number)
+lock_buyer(int64 company, int64 order_id, int64 customer, const char *po_number, bool submitted)
 {
 	static O2cPlan lock = O2C_PLAN("SELECT c.po_required, c.po_unique FROM o2c.customer c"
 								   " JOIN o2c.customer g ON g.company_id = $1 AND g.customer_id = c.group_id"
 								   " WHERE c.company_id = $1 AND c.customer_id = $2 FOR NO KEY UPDATE OF g", INT8OID, INT8OID);
 
-	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer))) > 0)
+	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer))) > 0 && submitted)
 		o2c_check_po_number(company, order_id, customer, po_number, o2c_row_bool(0, 1), o2c_row_bool(0, 2));
 }
 
@@ -129,12 +133,16 @@ set_totals(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 	return row;
 }
 
-/* Completes an order that is submitted. */
+/* Completes an order that is submitted; of one that is only quoted the amounts. */
 static HeapTuple
 complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 {
-	lock_buyer(company, order_id, o2c_tuple_int8(trigdata, row, "customer_id"), o2c_tuple_text(trigdata, row, "po_number"));
+	bool		quoted = strcmp(o2c_tuple_text(trigdata, row, "state"), "quoted") == 0;
+
+	lock_buyer(company, order_id, o2c_tuple_int8(trigdata, row, "customer_id"), o2c_tuple_text(trigdata, row, "po_number"), !quoted);
 	row = set_totals(trigdata, row, company, order_id);
+	if (quoted)
+		return row;
 	if (o2c_tuple_text(trigdata, row, "number") == NULL)
 		row = o2c_set_column(trigdata, row, "number", o2c_cstring(o2c_order_number(company)));
 	return o2c_set_column(trigdata, row, "state", o2c_cstring("submitted"));

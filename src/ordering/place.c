@@ -339,17 +339,17 @@ enum
 	ARG_CURRENCY, ARG_TERMS, ARG_LOCATION, ARG_KEY, ARG_ATTRIBUTES, ARG_COMPANY
 };
 
-/* A text without the blanks around it; NULL when nothing is left. */
+/* A text argument without the blanks around it; NULL when nothing is left. */
 static char *
-trimmed(char *text)
+trimmed_arg(FunctionCallInfo fcinfo, int n)
 {
-	char	   *end = text + strlen(text);
+	char	   *value = PG_ARGISNULL(n) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(n));
+	size_t		length;
 
-	while (end > text && end[-1] == ' ')
-		*--end = '\0';
-	while (*text == ' ')
-		text++;
-	return *text == '\0' ? NULL : text;
+	value += strspn(value, " ");
+	for (length = strlen(value); length > 0 && value[length - 1] == ' '; length--)
+		;
+	return length == 0 ? NULL : pnstrdup(value, length);
 }
 
 /* Sums what the lines of a kind cost. */
@@ -364,60 +364,66 @@ net_of(const O2cDraft *order, const char *kind)
 	return sum;
 }
 
-/* Stores the order, without its lines; true when it was confirmed at once. */
+/*
+ * Stores the order without its lines, submitted or as a draft; true when it was
+ * confirmed at once.  Its customer is locked, as whoever submits must.
+ */
 static bool
-insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on, NullableDatum location, int64 *order_id)
+insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on, bool submitted, int64 *order_id)
 {
-	char	   *po_number = PG_ARGISNULL(ARG_PO_NUMBER) ? NULL : trimmed(text_to_cstring(PG_GETARG_TEXT_PP(ARG_PO_NUMBER)));
-	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (number, company_id, customer_id, ordered_on, requested_on, po_number,"
-									 " currency, payment_terms, location, attributes, state, line_amount, charge_amount, net_amount,"
+	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (company_id, customer_id, ordered_on, requested_on, po_number,"
+									 " currency, payment_terms, location, attributes, state, number, line_amount, charge_amount, net_amount,"
 									 " tax_amount, total_amount)"
-									 " VALUES ($13, $1, $2, $3, $4, $5, $6, $7::o2c.payment_terms, $8, coalesce($9, '{}'),"
-									 " 'submitted', $10, $11, $10 + $11, $12, $10 + $11 + $12)"
+									 " VALUES ($1, $2, $3, $4, $5, $6, $7::o2c.payment_terms, $8, coalesce($9, '{}'), $10, $11,"
+									 " $12, $13, $12 + $13, $14, $12 + $13 + $14)"
 									 " RETURNING order_id, state = 'confirmed'",
-									 INT8OID, INT8OID, DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID,
-									 NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID);
+									 INT8OID, INT8OID, DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID,
+									 NUMERICOID, NUMERICOID, NUMERICOID);
+	char	   *number = NULL;
 	Numeric		tax = o2c_zero();
-
-	o2c_check_po_number(order->company, 0, order->buyer.customer, po_number, order->buyer.po_required, order->buyer.po_unique);
 
 	for (int i = 0; i < order->n; i++)
 		tax = o2c_add(tax, order->lines[i].tax);
+	if (submitted)
+	{
+		o2c_check_po_number(order->company, 0, order->buyer.customer, order->po_number, order->buyer.po_required, order->buyer.po_unique);
+		number = o2c_order_number(order->company);
+	}
 	o2c_run(&insert, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->buyer.customer), o2c_date(ordered_on),
-							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_opt_cstring(po_number), o2c_cstring(order->currency),
-							  PG_ARGISNULL(ARG_TERMS) ? o2c_cstring(order->buyer.terms) : o2c_pg_arg(ARG_TERMS), location, o2c_pg_arg(ARG_ATTRIBUTES),
-							  o2c_datum(NumericGetDatum(net_of(order, "item"))), o2c_datum(NumericGetDatum(net_of(order, "charge"))),
-							  o2c_datum(NumericGetDatum(tax)), o2c_cstring(o2c_order_number(order->company))));
+							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_opt_cstring(order->po_number), o2c_cstring(order->currency),
+							  PG_ARGISNULL(ARG_TERMS) ? o2c_cstring(order->buyer.terms) : o2c_pg_arg(ARG_TERMS),
+							  o2c_cstring(order->location), o2c_pg_arg(ARG_ATTRIBUTES), o2c_cstring(submitted ? "submitted" : "draft"),
+							  o2c_opt_cstring(number), o2c_datum(NumericGetDatum(net_of(order, "item"))),
+							  o2c_datum(NumericGetDatum(net_of(order, "charge"))), o2c_datum(NumericGetDatum(tax))));
 	*order_id = o2c_row_int8(0, 1);
 	return o2c_row_bool(0, 2);
 }
 
 /* Puts all lines in force, and reserves for them what is there. */
 static void
-confirm_lines(O2cDraft *order, NullableDatum location)
+confirm_lines(O2cDraft *order)
 {
 	for (int i = 0; i < order->n; i++)
 		order->lines[i].confirmed = order->lines[i].quantity;
 	if (o2c_reserve_hook != NULL)
-		o2c_reserve_hook(order, location);
+		o2c_reserve_hook(order);
 }
 
-/* Submits an order: from here on its state decides what happens. */
+/* Sets the state of a draft: from here on its state decides what happens. */
 static void
-submit(int64 company, int64 order_id)
+leave_draft(int64 company, int64 order_id, const char *state)
 {
-	static O2cPlan update = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2",
-									 INT8OID, INT8OID);
+	static O2cPlan update = O2C_PLAN("UPDATE o2c.sales_order SET state = $3 WHERE company_id = $1 AND order_id = $2",
+									 INT8OID, INT8OID, TEXTOID);
 
-	o2c_run(&update, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+	o2c_run(&update, O2C_ARGS(o2c_int8(company), o2c_int8(order_id), o2c_cstring(state)));
 }
 
-/* Prices, stores and submits the order. */
-static int64
-place(FunctionCallInfo fcinfo, int64 company)
+/* Prices and stores the order of a call whose arguments start like those of place_order, and submits or quotes it. */
+int64
+o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state)
 {
 	DateADT		ordered_on = PG_ARGISNULL(ARG_ORDERED_ON) ? o2c_today() : PG_GETARG_DATEADT(ARG_ORDERED_ON);
-	NullableDatum location = PG_ARGISNULL(ARG_LOCATION) ? o2c_cstring("MAIN") : o2c_pg_arg(ARG_LOCATION);
 	O2cDraft	order = {.company = company};
 	int64		order_id;
 	bool		confirmed;
@@ -431,12 +437,14 @@ place(FunctionCallInfo fcinfo, int64 company)
 	read_lines(&order, PG_GETARG_JSONB_P(ARG_LINES), PG_ARGISNULL(ARG_CHARGES) ? NULL : PG_GETARG_JSONB_P(ARG_CHARGES));
 	o2c_price_lines(&order, ordered_on);
 	o2c_compute_amounts(&order);
-	confirmed = insert_order(fcinfo, &order, ordered_on, location, &order_id);
+	order.po_number = trimmed_arg(fcinfo, ARG_PO_NUMBER);
+	order.location = PG_ARGISNULL(ARG_LOCATION) ? "MAIN" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LOCATION));
+	confirmed = insert_order(fcinfo, &order, ordered_on, strcmp(state, "submitted") == 0, &order_id);
 	if (confirmed)
-		confirm_lines(&order, location);
+		confirm_lines(&order);
 	o2c_insert_lines(&order, order_id, 1);
 	if (!confirmed)
-		submit(company, order_id);
+		leave_draft(company, order_id, state);
 	return order_id;
 }
 
@@ -454,7 +462,7 @@ o2c_place_order(PG_FUNCTION_ARGS)
 	o2c_connect();
 	if (!o2c_command_seen(fcinfo, ARG_KEY, company, "place_order", &order_id))
 	{
-		order_id = place(fcinfo, company);
+		order_id = o2c_place(fcinfo, company, "submitted");
 		o2c_command_done(company, o2c_pg_arg(ARG_KEY), order_id);
 	}
 	o2c_finish();
