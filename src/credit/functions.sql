@@ -124,8 +124,8 @@ COMMENT ON FUNCTION o2c._move_customer_orders() IS
 CREATE FUNCTION o2c._seed_credit_rules() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function)
-    VALUES (NEW.company_id, 'credit_limit', 'order', 10, 'o2c.rule_credit_limit');
+    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function, early)
+    VALUES (NEW.company_id, 'credit_limit', 'order', 10, 'o2c.rule_credit_limit', true);
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._seed_credit_rules() IS 'Trigger: a new company checks the credit limit of every order.';
