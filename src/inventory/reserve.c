@@ -11,6 +11,7 @@
  */
 #include "inventory/stock.h"
 
+#include "inventory/pending.h"
 #include "ordering/draft.h"
 
 #include "core/money.h"
@@ -66,9 +67,9 @@ share(O2cDraft *order, int64 product, Numeric taken)
 	}
 }
 
-/* Reserves what is there for all lines. */
+/* Reserves what is there for all lines; at the end of the command where it has put off other work on stock (pending.c). */
 static void
-reserve_lines(O2cDraft *order)
+reserve_lines(O2cDraft *order, int64 order_id)
 {
 	int64	   *products = palloc(sizeof(int64) * order->n);
 	Numeric    *wanted = palloc(sizeof(Numeric) * order->n);
@@ -78,6 +79,11 @@ reserve_lines(O2cDraft *order)
 
 	if (n == 0)
 		return;
+	if (o2c_stock_pending())
+	{
+		o2c_put_order(order->company, order_id);
+		return;
+	}
 	for (int p = 0; p < n; p++)
 		quantities[p] = o2c_datum(NumericGetDatum(wanted[p]));
 	taken = (int) o2c_run(&take, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_int8_array(products, n)),

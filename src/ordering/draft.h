@@ -61,7 +61,7 @@ typedef struct O2cDraft
  * there; what was reserved goes with the lines.  The room that has the stock
  * sets it.
  */
-typedef void (*O2cReserveHook) (O2cDraft *order);
+typedef void (*O2cReserveHook) (O2cDraft *order, int64 order_id);
 
 extern O2cReserveHook o2c_reserve_hook;
 

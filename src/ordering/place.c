@@ -401,12 +401,12 @@ insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on,
 
 /* Puts all lines in force, and reserves for them what is there. */
 static void
-confirm_lines(O2cDraft *order)
+confirm_lines(O2cDraft *order, int64 order_id)
 {
 	for (int i = 0; i < order->n; i++)
 		order->lines[i].confirmed = order->lines[i].quantity;
 	if (o2c_reserve_hook != NULL)
-		o2c_reserve_hook(order);
+		o2c_reserve_hook(order, order_id);
 }
 
 /* Sets the state of a draft: from here on its state decides what happens. */
@@ -441,7 +441,7 @@ o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state)
 	order.location = PG_ARGISNULL(ARG_LOCATION) ? "MAIN" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LOCATION));
 	confirmed = insert_order(fcinfo, &order, ordered_on, strcmp(state, "submitted") == 0, &order_id);
 	if (confirmed)
-		confirm_lines(&order);
+		confirm_lines(&order, order_id);
 	o2c_insert_lines(&order, order_id, 1);
 	if (!confirmed)
 		leave_draft(company, order_id, state);
