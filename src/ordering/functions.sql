@@ -20,11 +20,12 @@ AS 'MODULE_PATHNAME', 'o2c_ordered_value' LANGUAGE C IMMUTABLE STRICT PARALLEL S
 COMMENT ON FUNCTION o2c._ordered_value(numeric, numeric, numeric, numeric, numeric) IS
 'Gross value of an order line that is confirmed and not shipped: its part of the exposure "ordered". Each share of the line is rounded to 4 digits, so that the parts add up when everything has moved on.';
 
-CREATE FUNCTION o2c._shipped_value(net numeric, tax numeric, quantity numeric, shipped numeric, returned numeric, invoiced numeric, credited numeric)
+CREATE FUNCTION o2c._shipped_value(net numeric, tax numeric, quantity numeric, shipped numeric, returned numeric, invoiced numeric, credited numeric,
+                                   waived numeric)
 RETURNS numeric
 AS 'MODULE_PATHNAME', 'o2c_shipped_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION o2c._shipped_value(numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
-'Gross value of an order line that is shipped, not returned, and not invoiced: its part of the exposure "shipped".';
+COMMENT ON FUNCTION o2c._shipped_value(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
+'Gross value of an order line that is shipped, not returned, and not invoiced: its part of the exposure "shipped". What was credited for good and came back is neither.';
 
 CREATE FUNCTION o2c._advance_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_advance_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
