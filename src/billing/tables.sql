@@ -5,7 +5,7 @@ CREATE SEQUENCE IF NOT EXISTS o2c.invoice_id_seq;
 CREATE TABLE IF NOT EXISTS o2c.invoice (
     company_id           bigint NOT NULL DEFAULT o2c.current_company(),
     invoice_id           bigint NOT NULL DEFAULT nextval('o2c.invoice_id_seq'),
-    kind                 text NOT NULL DEFAULT 'invoice' CONSTRAINT invoice_kind CHECK (kind IN ('invoice', 'credit_note')),
+    kind                 text NOT NULL DEFAULT 'invoice' CONSTRAINT invoice_kind CHECK (o2c._one_of(kind, 'invoice,credit_note')),
     number               text,
     reference_key        text GENERATED ALWAYS AS (o2c.normalize_reference(number)) STORED,
     creditor_reference   text GENERATED ALWAYS AS (CASE WHEN kind = 'invoice' THEN o2c._number_reference(number) END) STORED,
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     order_id             bigint,
     original_invoice_id  bigint,
     state                text NOT NULL DEFAULT 'draft' CONSTRAINT invoice_state CHECK
-                         (state IN ('draft', 'posted', 'overdue', 'paid', 'written_off')),
+                         (o2c._one_of(state, 'draft,posted,overdue,paid,written_off')),
     imported             boolean NOT NULL DEFAULT false,
     invoiced_on          date NOT NULL,
     due_on               date,
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     CONSTRAINT invoice_numbered CHECK (state = 'draft' OR number IS NOT NULL),
     -- EN 16931 BR-CO-13 and BR-CO-15
     CONSTRAINT invoice_total CHECK (net_amount = line_amount + charge_amount AND total_amount = net_amount + tax_amount),
-    CONSTRAINT invoice_sign CHECK (total_amount >= 0 AND total_amount < 'Infinity')
+    CONSTRAINT invoice_sign CHECK (o2c._is_amount(total_amount))
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE o2c.invoice IS 'Invoices and credit notes; amounts of both are positive. Posted ones never change: they are corrected by a credit note and a new invoice';
 COMMENT ON COLUMN o2c.invoice.customer_id IS 'Who owes it: the bill-to customer';
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_line (
     company_id        bigint NOT NULL DEFAULT o2c.current_company(),
     invoice_id        bigint NOT NULL,
     line_no           integer NOT NULL,
-    kind              text NOT NULL DEFAULT 'item' CONSTRAINT invoice_line_kind CHECK (kind IN ('item', 'charge')),
+    kind              text NOT NULL DEFAULT 'item' CONSTRAINT invoice_line_kind CHECK (o2c._one_of(kind, 'item,charge')),
     shipment_id       bigint,
     order_id          bigint,
     order_line_no     integer,

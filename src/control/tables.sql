@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS o2c.decision (
     object_id    bigint NOT NULL,
     customer_id  bigint NOT NULL,
     order_id     bigint,
-    outcome      text NOT NULL CONSTRAINT decision_outcome CHECK (outcome IN ('pass', 'warn', 'hold', 'refuse')),
+    outcome      text NOT NULL CONSTRAINT decision_outcome CHECK (o2c._one_of(outcome, 'pass,warn,hold,refuse')),
     amount       numeric NOT NULL,
     currency     text NOT NULL,
     findings     jsonb NOT NULL,

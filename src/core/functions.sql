@@ -124,3 +124,17 @@ CREATE FUNCTION o2c._number_reference(number text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_number_reference' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c._number_reference(text) IS
 'The creditor reference (ISO 11649) of a document number, in the normal form of o2c.normalize_reference: RF, check digits, the letters A to Z and digits of the number without leading zeros. Null when the number has none or more than 21. Never an error.';
+
+-- PostgreSQL reads and prepares every constraint of a table anew for each statement that writes it: those of busy tables are single calls
+
+CREATE FUNCTION o2c._one_of(value text, names text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'o2c_one_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._one_of(text, text) IS 'Whether a value is one of the names, which are separated by commas.';
+
+CREATE FUNCTION o2c._is_amount(value numeric) RETURNS boolean
+AS 'MODULE_PATHNAME', 'o2c_is_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._is_amount(numeric) IS 'Whether a value is 0 or more, and finite.';
+
+CREATE FUNCTION o2c._is_positive(value numeric) RETURNS boolean
+AS 'MODULE_PATHNAME', 'o2c_is_positive' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._is_positive(numeric) IS 'Whether a value is more than 0, and finite.';

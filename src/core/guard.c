@@ -159,3 +159,26 @@ o2c_guard(PG_FUNCTION_ARGS)
 		refuse_removal(trigdata->tg_relation, "a row of");
 	return PointerGetDatum(trigdata->tg_trigtuple);
 }
+
+PG_FUNCTION_INFO_V1(o2c_one_of);
+/* o2c._one_of(value, names) */
+Datum
+o2c_one_of(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	text	   *names = PG_GETARG_TEXT_PP(1);
+	size_t		length = VARSIZE_ANY_EXHDR(value);
+	const char *at = VARDATA_ANY(names);
+	const char *end = at + VARSIZE_ANY_EXHDR(names);
+
+	while (at <= end)
+	{
+		const char *comma = memchr(at, ',', end - at);
+		const char *stop = comma == NULL ? end : comma;
+
+		if (stop - at == length && memcmp(at, VARDATA_ANY(value), length) == 0)
+			PG_RETURN_BOOL(true);
+		at = stop + 1;
+	}
+	PG_RETURN_BOOL(false);
+}

@@ -19,15 +19,14 @@
 
 /*
  * Locks the stock of some products, in their order, and takes what is wanted of
- * it, as far as it is there.  The row that was waited for is what "free" sees.
+ * it, as far as it is there: of the row as whoever was waited for left it.
  */
 static O2cPlan take = O2C_PLAN(
-	"WITH locked AS (SELECT product_id, on_hand - reserved AS free FROM o2c.stock WHERE company_id = $1"
-	" AND product_id = ANY ($2) AND location = $4 ORDER BY product_id FOR NO KEY UPDATE)"
-	" UPDATE o2c.stock s SET reserved = s.reserved + least(w.quantity, l.free)"
-	" FROM locked l JOIN unnest($2, $3) AS w (product_id, quantity) ON w.product_id = l.product_id"
+	"WITH locked AS (SELECT product_id, least(($3)[array_position($2, product_id)], on_hand - reserved) AS taken"
+	" FROM o2c.stock WHERE company_id = $1 AND product_id = ANY ($2) AND location = $4 ORDER BY product_id FOR NO KEY UPDATE)"
+	" UPDATE o2c.stock s SET reserved = s.reserved + l.taken FROM locked l"
 	" WHERE s.company_id = $1 AND s.product_id = l.product_id AND s.location = $4"
-	" RETURNING s.product_id, least(w.quantity, l.free)",
+	" RETURNING s.product_id, l.taken",
 	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, TEXTOID);
 
 /* What the lines want of each product, once each; returns the number of products. */
@@ -46,7 +45,7 @@ sum_wishes(const O2cDraft *order, int64 *products, Numeric *wanted)
 		while (p < n && products[p] != DatumGetInt64(line->product.value))
 			p++;
 		products[p] = DatumGetInt64(line->product.value);
-		wanted[p] = p == n ? line->confirmed : o2c_add(wanted[p], line->confirmed);
+		wanted[p] = p == n ? line->quantity : o2c_add(wanted[p], line->quantity);
 		n = Max(n, p + 1);
 	}
 	return n;
@@ -62,7 +61,7 @@ share(O2cDraft *order, int64 product, Numeric taken)
 
 		if (line->product.isnull || DatumGetInt64(line->product.value) != product)
 			continue;
-		line->reserved = o2c_cmp(line->confirmed, taken) < 0 ? line->confirmed : taken;
+		line->reserved = o2c_cmp(line->quantity, taken) < 0 ? line->quantity : taken;
 		taken = o2c_sub(taken, line->reserved);
 	}
 }

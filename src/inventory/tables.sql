@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS o2c.stock_movement (
     movement_id   bigint NOT NULL DEFAULT nextval('o2c.movement_id_seq'),
     product_id    bigint NOT NULL,
     location      text NOT NULL,
-    kind          text NOT NULL CONSTRAINT stock_movement_kind CHECK (kind IN ('receipt', 'shipment', 'return', 'adjustment')),
+    kind          text NOT NULL CONSTRAINT stock_movement_kind CHECK (o2c._one_of(kind, 'receipt,shipment,return,adjustment')),
     quantity      numeric NOT NULL,
     effective_on  date NOT NULL DEFAULT o2c.today(),
     recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),

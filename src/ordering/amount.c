@@ -68,10 +68,10 @@ o2c_quantities_fit(PG_FUNCTION_ARGS)
 	for (int i = 0; i < lengthof(q); i++)
 	{
 		q[i] = PG_GETARG_NUMERIC(i);
-		if (numeric_is_nan(q[i]) || o2c_sign(q[i]) < 0)
+		if (numeric_is_nan(q[i]) || numeric_is_inf(q[i]) || o2c_sign(q[i]) < 0)
 			PG_RETURN_BOOL(false);
 	}
-	PG_RETURN_BOOL(o2c_cmp(o2c_add(q[CONFIRMED], q[CANCELLED]), q[QUANTITY]) <= 0 &&
+	PG_RETURN_BOOL(o2c_sign(q[QUANTITY]) > 0 && o2c_cmp(o2c_add(q[CONFIRMED], q[CANCELLED]), q[QUANTITY]) <= 0 &&
 				   o2c_cmp(o2c_add(q[RESERVED], q[SHIPPED]), q[CONFIRMED]) <= 0 &&
 				   o2c_cmp(q[RETURNED], q[SHIPPED]) <= 0 &&
 				   o2c_cmp(q[INVOICED], o2c_add(q[SHIPPED], q[CREDITED])) <= 0 &&

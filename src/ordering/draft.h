@@ -40,7 +40,6 @@ typedef struct O2cDraftLine
 	Numeric		rate;
 	Numeric		tax;
 	char	   *attributes;		/* jsonb text, or NULL */
-	Numeric		confirmed;		/* NULL: none */
 	Numeric		reserved;		/* NULL: none */
 } O2cDraftLine;
 
@@ -54,6 +53,7 @@ typedef struct O2cDraft
 	int			digits;
 	O2cDraftLine *lines;
 	int			n;
+	bool		confirmed;		/* its lines are stored in force */
 } O2cDraft;
 
 /*

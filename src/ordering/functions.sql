@@ -13,7 +13,7 @@ CREATE FUNCTION o2c._quantities_fit(quantity numeric, confirmed numeric, reserve
     invoiced numeric, credited numeric, cancelled numeric) RETURNS boolean
 AS 'MODULE_PATHNAME', 'o2c_quantities_fit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c._quantities_fit(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
-'Whether the quantities of an order line fit together: none is negative, confirmed + cancelled <= quantity, reserved + shipped <= confirmed, returned <= shipped, invoiced <= shipped + credited, credited <= invoiced.';
+'Whether the quantities of an order line fit together: the quantity is more than 0, none is negative or infinite, confirmed + cancelled <= quantity, reserved + shipped <= confirmed, returned <= shipped, invoiced <= shipped + credited, credited <= invoiced.';
 
 CREATE FUNCTION o2c._ordered_value(net numeric, tax numeric, quantity numeric, confirmed numeric, shipped numeric) RETURNS numeric
 AS 'MODULE_PATHNAME', 'o2c_ordered_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -291,44 +291,39 @@ o2c_insert_lines(const O2cDraft *order, int64 order_id, int32 first)
 	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.order_line (company_id, order_id, line_no, kind, product_id, description,"
 									 " quantity, unit_price, discount_percent, net_amount, tax_category, tax_rate, tax_amount, attributes,"
 									 " confirmed_quantity, reserved_quantity)"
-									 " SELECT $1, $2, l.n + $16 - 1, l.kind, l.product, l.description, l.quantity, l.price, l.discount, l.net,"
-									 " l.category, l.rate, l.tax, coalesce(l.attributes::jsonb, '{}'),"
-									 " l.confirmed, l.reserved"
-									 " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) WITH ORDINALITY"
-									 " AS l (kind, product, description, quantity, price, discount, net, category, rate, tax, attributes, confirmed, reserved, n)",
-									 INT8OID, INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID,
-									 NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID,
-									 NUMERICARRAYOID, NUMERICARRAYOID, INT4OID);
-	NullableDatum *columns[13];
-	Oid			types[13] = {TEXTOID, INT8OID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, NUMERICOID, NUMERICOID, TEXTOID,
-	NUMERICOID, NUMERICOID};
-	NullableDatum args[16];
+									 " SELECT $1, $2, l.n + $3 - 1, CASE WHEN l.product IS NULL THEN 'charge' ELSE 'item' END, l.product,"
+									 " l.description, l.quantity, l.price, l.discount, l.net, l.category, l.rate, l.tax,"
+									 " coalesce(l.attributes::jsonb, '{}'), CASE WHEN $4 THEN l.quantity ELSE 0 END, l.reserved"
+									 " FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) WITH ORDINALITY"
+									 " AS l (product, description, quantity, price, discount, net, category, rate, tax, attributes, reserved, n)",
+									 INT8OID, INT8OID, INT4OID, BOOLOID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID,
+									 NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID,
+									 TEXTARRAYOID, NUMERICARRAYOID);
+	static const Oid types[] = {INT8OID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, NUMERICOID, NUMERICOID, TEXTOID,
+	NUMERICOID};
+	NullableDatum *columns[lengthof(types)];
+	NullableDatum args[4 + lengthof(types)] = {o2c_int8(order->company), o2c_int8(order_id), o2c_int4(first), o2c_bool(order->confirmed)};
 
-	for (int c = 0; c < 13; c++)
+	for (int c = 0; c < lengthof(types); c++)
 		columns[c] = palloc(sizeof(NullableDatum) * order->n);
 	for (int i = 0; i < order->n; i++)
 	{
 		const O2cDraftLine *line = &order->lines[i];
 
-		columns[0][i] = o2c_cstring(line->kind);
-		columns[1][i] = line->product;
-		columns[2][i] = o2c_cstring(line->description);
-		columns[3][i] = o2c_datum(NumericGetDatum(line->quantity));
-		columns[4][i] = o2c_datum(NumericGetDatum(line->unit_price));
-		columns[5][i] = o2c_datum(NumericGetDatum(line->discount));
-		columns[6][i] = o2c_datum(NumericGetDatum(line->net));
-		columns[7][i] = o2c_cstring(line->category);
-		columns[8][i] = o2c_datum(NumericGetDatum(line->rate));
-		columns[9][i] = o2c_datum(NumericGetDatum(line->tax));
-		columns[10][i] = o2c_opt_cstring(line->attributes);
-		columns[11][i] = o2c_datum(NumericGetDatum(line->confirmed != NULL ? line->confirmed : o2c_zero()));
-		columns[12][i] = o2c_datum(NumericGetDatum(line->reserved != NULL ? line->reserved : o2c_zero()));
+		columns[0][i] = line->product;
+		columns[1][i] = o2c_cstring(line->description);
+		columns[2][i] = o2c_datum(NumericGetDatum(line->quantity));
+		columns[3][i] = o2c_datum(NumericGetDatum(line->unit_price));
+		columns[4][i] = o2c_datum(NumericGetDatum(line->discount));
+		columns[5][i] = o2c_datum(NumericGetDatum(line->net));
+		columns[6][i] = o2c_cstring(line->category);
+		columns[7][i] = o2c_datum(NumericGetDatum(line->rate));
+		columns[8][i] = o2c_datum(NumericGetDatum(line->tax));
+		columns[9][i] = o2c_opt_cstring(line->attributes);
+		columns[10][i] = o2c_datum(NumericGetDatum(line->reserved != NULL ? line->reserved : o2c_zero()));
 	}
-	args[0] = o2c_int8(order->company);
-	args[1] = o2c_int8(order_id);
-	for (int c = 0; c < 13; c++)
-		args[2 + c] = o2c_datum(o2c_datum_array(columns[c], order->n, types[c]));
-	args[15] = o2c_int4(first);
+	for (int c = 0; c < lengthof(types); c++)
+		args[4 + c] = o2c_datum(o2c_datum_array(columns[c], order->n, types[c]));
 	o2c_run(&insert, args);
 }
 
@@ -399,16 +394,6 @@ insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on,
 	return o2c_row_bool(0, 2);
 }
 
-/* Puts all lines in force, and reserves for them what is there. */
-static void
-confirm_lines(O2cDraft *order, int64 order_id)
-{
-	for (int i = 0; i < order->n; i++)
-		order->lines[i].confirmed = order->lines[i].quantity;
-	if (o2c_reserve_hook != NULL)
-		o2c_reserve_hook(order, order_id);
-}
-
 /* Sets the state of a draft: from here on its state decides what happens. */
 static void
 leave_draft(int64 company, int64 order_id, const char *state)
@@ -426,7 +411,6 @@ o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state)
 	DateADT		ordered_on = PG_ARGISNULL(ARG_ORDERED_ON) ? o2c_today() : PG_GETARG_DATEADT(ARG_ORDERED_ON);
 	O2cDraft	order = {.company = company};
 	int64		order_id;
-	bool		confirmed;
 
 	if (DATE_NOT_FINITE(ordered_on) || (!PG_ARGISNULL(ARG_REQUESTED_ON) && DATE_NOT_FINITE(PG_GETARG_DATEADT(ARG_REQUESTED_ON))))
 		ereport(ERROR,
@@ -439,11 +423,11 @@ o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state)
 	o2c_compute_amounts(&order);
 	order.po_number = trimmed_arg(fcinfo, ARG_PO_NUMBER);
 	order.location = PG_ARGISNULL(ARG_LOCATION) ? "MAIN" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LOCATION));
-	confirmed = insert_order(fcinfo, &order, ordered_on, strcmp(state, "submitted") == 0, &order_id);
-	if (confirmed)
-		confirm_lines(&order, order_id);
+	order.confirmed = insert_order(fcinfo, &order, ordered_on, strcmp(state, "submitted") == 0, &order_id);
+	if (order.confirmed && o2c_reserve_hook != NULL)
+		o2c_reserve_hook(&order, order_id);
 	o2c_insert_lines(&order, order_id, 1);
-	if (!confirmed)
+	if (!order.confirmed)
 		leave_draft(company, order_id, state);
 	return order_id;
 }

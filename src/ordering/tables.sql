@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     number          text,
     customer_id     bigint NOT NULL,
     state           text NOT NULL DEFAULT 'draft' CONSTRAINT sales_order_state CHECK
-                    (state IN ('draft', 'quoted', 'submitted', 'confirmed', 'held', 'refused', 'completed', 'cancelled')),
+                    (o2c._one_of(state, 'draft,quoted,submitted,confirmed,held,refused,completed,cancelled')),
     ordered_on      date NOT NULL DEFAULT o2c.today(),
     requested_on    date,
     po_number       text,
@@ -48,11 +48,11 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     company_id          bigint NOT NULL DEFAULT o2c.current_company(),
     order_id            bigint NOT NULL,
     line_no             integer NOT NULL,
-    kind                text NOT NULL DEFAULT 'item' CONSTRAINT order_line_kind CHECK (kind IN ('item', 'charge')),
+    kind                text NOT NULL DEFAULT 'item',
     product_id          bigint,
     description         text NOT NULL,
-    quantity            numeric NOT NULL CONSTRAINT order_line_quantity CHECK (quantity > 0 AND quantity < 'Infinity'),
-    unit_price          numeric NOT NULL CONSTRAINT order_line_unit_price CHECK (unit_price >= 0 AND unit_price < 'Infinity'),
+    quantity            numeric NOT NULL,
+    unit_price          numeric NOT NULL CONSTRAINT order_line_unit_price CHECK (o2c._is_amount(unit_price)),
     discount_percent    numeric NOT NULL DEFAULT 0 CONSTRAINT order_line_discount CHECK (discount_percent BETWEEN 0 AND 100),
     net_amount          numeric NOT NULL,
     tax_category        text NOT NULL,
@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     CONSTRAINT order_line_pkey PRIMARY KEY (company_id, order_id, line_no),
     CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
     CONSTRAINT order_line_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
-    CONSTRAINT order_line_product CHECK ((kind = 'item') = (product_id IS NOT NULL)),
+    CONSTRAINT order_line_kind CHECK (kind = CASE WHEN product_id IS NULL THEN 'charge' ELSE 'item' END),
     CONSTRAINT order_line_quantities CHECK (o2c._quantities_fit(quantity, confirmed_quantity, reserved_quantity, shipped_quantity,
         returned_quantity, invoiced_quantity, credited_quantity, cancelled_quantity))
 ) WITH (fillfactor = 60);

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     company_id        bigint NOT NULL DEFAULT o2c.current_company(),
     item_id           bigint NOT NULL DEFAULT nextval('o2c.item_id_seq'),
     customer_id       bigint NOT NULL,
-    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (kind IN ('invoice', 'credit_note', 'payment', 'fee', 'reversal')),
+    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (o2c._one_of(kind, 'invoice,credit_note,payment,fee,reversal')),
     invoice_id        bigint,
     instalment        integer NOT NULL DEFAULT 1,
     effective_on      date NOT NULL,
