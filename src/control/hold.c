@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "o2c.h"
+#include "control/authority.h"
 
 #include "core/clock.h"
 #include "core/money.h"
@@ -109,33 +109,32 @@ find_hold(int64 company, int64 hold)
 	return o2c_row_int8(0, 1);
 }
 
-/* Whether the caller entered the order, and whether it has the authority that a hold asks for. */
-static O2cPlan find_authority = O2C_PLAN(
-	"SELECT coalesce(o.created_by = $3, false), EXISTS (SELECT FROM o2c.authority a WHERE a.company_id = $1 AND a.duty = h.duty"
-	" AND $4 BETWEEN a.valid_from AND a.valid_to AND pg_catalog.pg_has_role($3::name, pg_catalog.to_regrole(pg_catalog.quote_ident(a.holder))::oid, 'MEMBER')"
-	" AND (a.amount IS NULL OR o.total_amount * o.credit_rate <= a.amount)"
-	" AND (a.overrun_percent IS NULL OR (f.observed <= f.threshold * (100 + a.overrun_percent) * 0.01)))"
+/* What authority is asked about a hold: who entered the order, its value, and what the rule found. */
+static O2cPlan find_value = O2C_PLAN(
+	"SELECT o.created_by, o.total_amount * o.credit_rate, f.observed, f.threshold,"
+	" jsonb_build_object('days', coalesce($3, o2c.get_setting('release_days', $1)::integer),"
+	" 'deviation_percent', trim_scale(coalesce($4, o2c.get_setting('release_deviation_percent', $1)::numeric)))"
 	" FROM o2c.hold h LEFT JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = h.order_id"
 	" LEFT JOIN o2c.decision d ON d.company_id = $1 AND d.decision_id = h.decision_id"
 	" LEFT JOIN LATERAL (SELECT (x ->> 'observed')::numeric AS observed, (x ->> 'threshold')::numeric AS threshold"
 	" FROM jsonb_array_elements(d.findings) x WHERE x ->> 'rule' = h.rule LIMIT 1) f ON true"
 	" WHERE h.company_id = $1 AND h.hold_id = $2",
-	INT8OID, INT8OID, TEXTOID, DATEOID);
+	INT8OID, INT8OID, INT4OID, NUMERICOID);
 
-/* Refuses who may not release a hold of a duty: who lacks the authority, and who asked for the order. */
-static void
-check_authority(int64 company, int64 hold, const char *duty)
+/* Whether a hold of a duty may be released now; refuses who may not. */
+static bool
+may_release(int64 company, int64 hold, const char *duty, NullableDatum reason, NullableDatum days, NullableDatum deviation)
 {
-	bool		requester;
+	O2cApproval approval = {.company = company, .duty = duty, .object_type = "hold", .object_id = hold, .reason = reason};
 
-	o2c_run(&find_authority, O2C_ARGS(o2c_int8(company), o2c_int8(hold), o2c_cstring(o2c_actor()), o2c_date(o2c_today())));
-	requester = o2c_row_bool(0, 1);
-	if (requester || !o2c_row_bool(0, 2))
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_NOT_AUTHORIZED),
-				 errmsg("%s may not release hold %lld, which is for the duty \"%s\"", o2c_actor(), (long long) hold, duty),
-				 errdetail(requester ? "Whoever entered an order does not approve it." : "No row of o2c.authority covers it."),
-				 errhint("Have it released by somebody with that duty whose authority reaches that far.")));
+	o2c_run(&find_value, O2C_ARGS(o2c_int8(company), o2c_int8(hold), days, deviation));
+	approval.what = psprintf("release hold %lld", (long long) hold);
+	approval.requester = o2c_row_text(0, 1);
+	approval.value = o2c_row_copy(0, 2);
+	approval.observed = o2c_row_copy(0, 3);
+	approval.threshold = o2c_row_copy(0, 4);
+	approval.terms = o2c_row_text(0, 5);
+	return o2c_authorize(&approval);
 }
 
 /* The release, with what it is good for; the value is that of the order now. */
@@ -192,8 +191,11 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 	o2c_lock_customer(company, find_hold(company, hold));
 	find_hold(company, hold);
 	duty = o2c_row_text(0, 2);
-	if (duty != NULL)
-		check_authority(company, hold, duty);
+	if (duty != NULL && !may_release(company, hold, duty, o2c_pg_arg(ARG_REASON), o2c_pg_arg(ARG_DAYS), o2c_pg_arg(ARG_DEVIATION)))
+	{
+		o2c_finish();
+		PG_RETURN_VOID();
+	}
 	o2c_run(&release, O2C_ARGS(o2c_int8(company), o2c_int8(hold), o2c_date(o2c_today()), o2c_cstring(o2c_actor()), o2c_pg_arg(ARG_REASON),
 							   o2c_pg_arg(ARG_DAYS), o2c_pg_arg(ARG_DEVIATION)));
 	order_id = o2c_row_int8(0, 1);

@@ -431,6 +431,8 @@ CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.credit_status REFERE
 
 INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
     ('scorecard', 'standard', 'The scorecard that credit applications and reviews use, where it has an active version'),
+    ('credit_duty', NULL, 'Duty whose authority (o2c.authority) approving credit and raising limits needs; empty: whoever may call the functions'),
+    ('credit_cool_off_days', '0', 'Days after a declined application for credit in which the customer cannot apply again'),
     ('limit_net_worth_share', '0.1', 'The share of a customer''s net worth that bounds a proposed credit limit'),
     ('limit_peak_factor', '1.5', 'The multiple of a customer''s highest exposure of the last year that bounds a proposed credit limit'),
     ('limit_step', '100', 'Proposed credit limits are rounded down to a multiple of this')
