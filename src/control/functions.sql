@@ -97,3 +97,11 @@ CREATE FUNCTION o2c.rule_margin(document o2c.rule_case, parameters jsonb) RETURN
 AS 'MODULE_PATHNAME', 'o2c_rule_margin' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_margin(o2c.rule_case, jsonb) IS
 'Rule: of what the items of the order bring, net, at least {"percent": n} is left over their cost (product.cost). Cancelled quantities, and products whose cost is not known or in another currency, are left out. Observed: the margin in percent, null where the items bring nothing.';
+
+CREATE FUNCTION o2c._close_holds() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_close_holds' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._close_holds() IS 'Row trigger: an order that is completed or cancelled has no open holds any more; they are closed with the reason "order ended".';
+
+CREATE FUNCTION o2c._reopen_holds() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_reopen_holds' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._reopen_holds() IS 'Row trigger: an order that goes on after its end has the holds again that people placed; those of rules are decided anew.';

@@ -87,7 +87,7 @@ submit_if_free(int64 company, int64 order_id)
 	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2"
 									 " AND state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
 									 " AND h.order_id = $2 AND CASE WHEN h.released_at IS NULL THEN NOT h.automatic"
-									 " ELSE h.automatic AND h.release_reason <> 'cause gone' END)", INT8OID, INT8OID);
+									 " ELSE h.automatic AND h.release_reason NOT IN ('cause gone', 'order ended') END)", INT8OID, INT8OID);
 
 	o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 }
@@ -338,4 +338,42 @@ o2c_follow_release(PG_FUNCTION_ARGS)
 	o2c_recheck_orders(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id"), o2c_int8_array(&customer, 1));
 	o2c_finish();
 	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(o2c_close_holds);
+/* o2c._close_holds(): after an order was completed or cancelled; there is nothing left to hold */
+Datum
+o2c_close_holds(PG_FUNCTION_ARGS)
+{
+	static O2cPlan close = O2C_PLAN("UPDATE o2c.hold SET released_on = $3, released_at = clock_timestamp(), released_by = $4,"
+									" release_reason = 'order ended' WHERE company_id = $1 AND order_id = $2 AND released_at IS NULL",
+									INT8OID, INT8OID, DATEOID, TEXTOID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._close_holds", O2C_AFTER_ROW, 0);
+
+	o2c_connect();
+	o2c_run(&close, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id")),
+							 o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id")),
+							 o2c_date(o2c_today()), o2c_cstring(o2c_actor())));
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(o2c_reopen_holds);
+/*
+ * o2c._reopen_holds(): before an order that ended goes on; what people held
+ * stays held, or ending an order and reopening it would release it
+ */
+Datum
+o2c_reopen_holds(PG_FUNCTION_ARGS)
+{
+	static O2cPlan reopen = O2C_PLAN("UPDATE o2c.hold SET released_on = NULL, released_at = NULL, released_by = NULL, release_reason = NULL"
+									 " WHERE company_id = $1 AND order_id = $2 AND release_reason = 'order ended' AND NOT automatic",
+									 INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._reopen_holds", O2C_BEFORE_ROW, 0);
+
+	o2c_connect();
+	o2c_run(&reopen, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id")),
+							  o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id"))));
+	o2c_finish();
+	return PointerGetDatum(trigdata->tg_newtuple);
 }

@@ -207,3 +207,17 @@ CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.approval REFERENCING
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('approval', 'approval_id', '', 'state');
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.approval REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('approval', 'approval_id', '', 'state');
+
+CREATE OR REPLACE TRIGGER close_holds AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (NEW.state IN ('completed', 'cancelled') AND OLD.state <> NEW.state) EXECUTE FUNCTION o2c._close_holds();
+-- before the gate, which counts them
+CREATE OR REPLACE TRIGGER bd_reopen_holds BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (OLD.state IN ('completed', 'cancelled') AND OLD.state <> NEW.state) EXECUTE FUNCTION o2c._reopen_holds();
+
+CREATE OR REPLACE VIEW o2c.verify_hold_of_ended AS
+SELECT h.company_id, 'hold of an order that ended' AS check_name, format('hold %s', h.hold_id) AS object,
+       'released'::text AS expected, format('open, order %s is %s', coalesce(o.number, '#' || o.order_id), o.state) AS found
+FROM o2c.hold h
+JOIN o2c.sales_order o ON o.company_id = h.company_id AND o.order_id = h.order_id
+WHERE h.released_at IS NULL AND o.state IN ('completed', 'cancelled');
+COMMENT ON VIEW o2c.verify_hold_of_ended IS 'Open holds of orders that are completed or cancelled';

@@ -257,9 +257,9 @@ COMMENT ON FUNCTION o2c.recheck_orders(text, bigint) IS
 'Checks held orders again, the oldest first, of one customer (code) or of all: automatic holds whose cause is gone, also by the passing of time, are released, the holds of people stay. Result: the number of orders that are held no more. Errors: OC001 unknown customer.';
 
 CREATE FUNCTION o2c._watch_credit() RETURNS trigger
-AS 'MODULE_PATHNAME', 'o2c_watch_credit' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+AS 'MODULE_PATHNAME', 'o2c_watch_credit' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._watch_credit() IS
-'Row trigger: writes one event each time the exposure of an account crosses its watch threshold: credit_account.watch above it, credit_account.clear below it again.';
+'Row trigger, at the end of the transaction: writes one event each time the exposure of an account, as its limit counts it, crosses its watch threshold: credit_account.watch above it, credit_account.clear below it again.';
 
 CREATE FUNCTION o2c._rate_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_rate_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
