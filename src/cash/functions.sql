@@ -309,6 +309,22 @@ AS 'MODULE_PATHNAME', 'o2c_reference_tokens' LANGUAGE C IMMUTABLE STRICT PARALLE
 COMMENT ON FUNCTION o2c.reference_tokens(text) IS
 'What may be a reference in free text, in normal form (o2c.normalize_reference): words with a digit, up to five neighbours joined with and without separators, what follows a prefix such as INV or RECHNUNG, and references in printed groups that their check digits prove. At least 3, at most 35 letters and digits each; each once; at most 256, in the order of the text. Never an error.';
 
+-- cash: accounts and policies
+
+CREATE FUNCTION o2c.account_key(account text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.upper(pg_catalog.regexp_replace(account, '[^0-9A-Za-z]', '', 'g') COLLATE "C");
+COMMENT ON FUNCTION o2c.account_key(text) IS
+'The form in which bank account numbers are kept and compared: letters A to Z in upper case and digits, nothing else. Never an error.';
+
+CREATE FUNCTION o2c._seed_cash_policy() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO o2c.cash_policy (company_id) VALUES (NEW.company_id);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._seed_cash_policy() IS 'Trigger: a new company has a policy for payments.';
+
 -- cash: payments and matching
 
 CREATE FUNCTION o2c._settle_payments() RETURNS trigger
@@ -477,20 +493,23 @@ BEGIN
         END IF;
         WITH gone AS (
             DELETE FROM o2c.payment_import r WHERE r.company_id = _load_payments.company_id AND r.batch = b.batch
-            RETURNING r.import_id, r.reference, r.customer, r.received_on, r.amount, r.currency
+            RETURNING r.import_id, r.reference, r.customer, r.received_on, r.amount, r.currency, r.method, r.payer_name, r.payer_account,
+                      r.provider, r.provider_reference
         ), receipt AS (
-            SELECT g.import_id, g.reference, c.customer_id, g.received_on, g.amount, coalesce(g.currency, c.currency, o.currency) AS currency
+            SELECT g.import_id, g.reference, c.customer_id, g.received_on, g.amount, coalesce(g.currency, c.currency, o.currency) AS currency,
+                   coalesce(g.method, 'transfer') AS method, g.payer_name, g.payer_account, coalesce(g.provider, 'import') AS provider, g.provider_reference
             FROM gone g
             JOIN o2c.company o ON o.company_id = _load_payments.company_id
             LEFT JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
                                WHERE c.company_id = _load_payments.company_id AND c.code = g.customer LIMIT 1) c ON true
         ), taken AS (
-            INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, provider, provider_reference)
+            INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, method, payer_name, payer_account, provider, provider_reference)
             SELECT _load_payments.company_id, r.customer_id, CASE WHEN r.customer_id IS NOT NULL THEN nextval('o2c.item_id_seq') END,
-                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, 'import',
+                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, r.method, r.payer_name, r.payer_account, r.provider,
                    -- the n-th equal row is a receipt of its own, and the same one when the file comes again
-                   md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency,
-                                         row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency))::text)
+                   coalesce(r.provider_reference,
+                            md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency, r.payer_name, r.payer_account,
+                                row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency, r.payer_name, r.payer_account))::text))
             FROM receipt r ORDER BY r.import_id
             ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING
             RETURNING customer_id, item_id, received_on, amount, currency
@@ -526,6 +545,8 @@ BEGIN
         WHEN r.amount = 0 THEN 'the amount is zero'
         WHEN o2c._amount_problem(r.amount, u.currency) IS NOT NULL THEN 'the amount ' || o2c._amount_problem(r.amount, u.currency)
         WHEN o2c._date_problem(r.received_on) IS NOT NULL THEN 'the date ' || o2c._date_problem(r.received_on)
+        WHEN r.method NOT IN ('transfer', 'direct_debit', 'card', 'cheque', 'cash') THEN format('there is no method %L', r.method)
+        WHEN r.provider IS NULL AND r.provider_reference IS NOT NULL THEN 'the provider of the reference is missing'
         END
     FROM o2c.payment_import r
     LEFT JOIN o2c.company o ON o.company_id = _judge_payments.company_id
@@ -539,7 +560,42 @@ COMMENT ON FUNCTION o2c._judge_payments(text, bigint) IS 'The rows of a batch of
 CREATE FUNCTION o2c.load_payments(batch text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_load_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.load_payments(text, bigint) IS
-'Takes in the payments that were put into o2c.payment_import, batch by batch as o2c.load_invoices does: a batch with a wrong row stays as a whole and says what is wrong, and a warning (OC002) counts such batches. A null customer is a payment to identify; a null currency is the customer''s, else the company''s. A row is the same receipt as an earlier one when reference, customer, date, amount and currency agree and it is the n-th such row of its batch in both, so a file that is loaded twice books nothing twice. Arguments: the batch (null: all), the company. Result: the number of payments added.';
+'Takes in the payments that were put into o2c.payment_import, batch by batch as o2c.load_invoices does: a batch with a wrong row stays as a whole and says what is wrong, and a warning (OC002) counts such batches. A null customer is a payment to identify; a null currency is the customer''s, else the company''s. A row with a provider''s reference is the receipt of that reference; another one is the same receipt as an earlier one when reference, customer, date, amount, currency and payer agree and it is the n-th such row of its batch in both, so a file that is loaded twice books nothing twice. Arguments: the batch (null: all), the company. Result: the number of payments added.';
+
+-- cash: which of many amounts make up a sum
+
+CREATE FUNCTION o2c.find_subset(amounts numeric[], target numeric, tolerance numeric DEFAULT 0, discounted numeric[] DEFAULT '{}', budget bigint DEFAULT 8388608,
+                                OUT status text, OUT solutions numeric, OUT same_amounts boolean, OUT positions integer[], OUT used numeric[])
+AS 'MODULE_PATHNAME', 'o2c_find_subset' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c.find_subset(numeric[], numeric, numeric, numeric[], bigint) IS
+'Which of some amounts make up a sum, and whether that is the only way. Arguments: the amounts, negative ones for credits; the sum; how far a sum may be from it; for each amount one that may take its place, as less a discount, or null (empty: there are none); how many partial sums may be made, at most 2^27 and 24 bytes each (the default does for forty different amounts). Each amount is used once or not at all, and a solution uses at least one; an amount of zero is never used. Result: none, unique, ambiguous or unknown (the budget was too small); the exact number of solutions (18446744073709551615: too many to count; null: unknown); whether they differ only in which of equal amounts they use, so that it does not matter which is taken; the positions and amounts of the solution with the fewest amounts, of those the one that uses the earliest ones (null: there is none). Method: meet in the middle over sorted sums (Horowitz and Sahni 1974). Errors: OC002 for an amount that is null, not finite or more than 10^18 times the last digit of any, for a list of another length, a negative tolerance and a budget out of range.';
+
+-- cash: what payers are asked to quote
+
+CREATE FUNCTION o2c.payment_reference(invoice text, company_id bigint DEFAULT o2c.current_company()) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    scheme text := upper(o2c.get_setting('reference_scheme', payment_reference.company_id));
+    v record;
+    bare text;
+BEGIN
+    SELECT i.number, i.creditor_reference INTO v FROM o2c.invoice i
+    WHERE i.company_id = payment_reference.company_id AND i.number = invoice AND i.kind = 'invoice';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'company % has no invoice "%"', payment_reference.company_id, invoice
+            USING ERRCODE = 'OC001', HINT = 'Invoices are found by their number in o2c.invoice.';
+    END IF;
+    IF scheme = 'RF' THEN
+        RETURN o2c.print_form(scheme, v.creditor_reference);
+    END IF;
+    bare := ltrim(regexp_replace(v.number, '[^0-9]', '', 'g'), '0');
+    bare := lpad(bare, greatest(length(bare), CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 3 ELSE 1 END), '0');
+    RETURN CASE WHEN v.number ~ '[0-9]' AND length(bare) <= CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 19 ELSE 24 END
+                THEN o2c.print_form(scheme, bare || o2c.check_digit(scheme, bare)) END;
+END $$;
+COMMENT ON FUNCTION o2c.payment_reference(text, bigint) IS
+'What the payer of an invoice is asked to quote, as it is printed: by the setting reference_scheme the creditor reference (RF) or the digits of the invoice''s number with the check digits of a national scheme (QRR, VIITE, KID10, KID11, OGM), padded with zeros to its length. Null when the number is too long or has nothing to make it of. Errors: OC001 for an unknown invoice, or a setting that names no scheme.';
 
 -- Prepayments: payments on account that are kept for an order.
 

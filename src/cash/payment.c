@@ -240,8 +240,8 @@ reverse_item(int64 company, const O2cPayment *p, DateADT reversed_on, NullableDa
 								   " WHERE a.company_id = $1 AND a.credit_item_id = $2 AND a.reverses IS NULL AND NOT EXISTS"
 								   " (SELECT FROM o2c.application r WHERE r.company_id = $1 AND r.reverses = a.application_id)",
 								   INT8OID, INT8OID);
-	static O2cPlan mirror = O2C_PLAN("INSERT INTO o2c.open_item (company_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
-									 " SELECT company_id, customer_id, 'reversal', $3, $3, currency, - amount, credit_rate"
+	static O2cPlan mirror = O2C_PLAN("INSERT INTO o2c.open_item (company_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate, base_rate)"
+									 " SELECT company_id, customer_id, 'reversal', $3, $3, currency, - amount, credit_rate, base_rate"
 									 " FROM o2c.open_item WHERE company_id = $1 AND item_id = $2 RETURNING item_id",
 									 INT8OID, INT8OID, DATEOID);
 	O2cApplication use = {.credit_item = p->item, .effective_on = reversed_on, .cash = p->amount,

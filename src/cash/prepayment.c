@@ -292,7 +292,7 @@ use_prepayments(int64 company, NullableDatum invoices)
 	n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), invoices));
 	if (n == 0)
 		return;
-	rows = palloc(sizeof(O2cApplication) * n);
+	rows = palloc0(sizeof(O2cApplication) * n);
 	for (int i = 0; i < n; i++)
 	{
 		rows[i].credit_item = o2c_row_int8(i, 1);

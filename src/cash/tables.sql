@@ -1,5 +1,95 @@
 
--- cash: payments
+-- cash: bank accounts, policies, payments
+
+CREATE SEQUENCE IF NOT EXISTS o2c.bank_account_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.bank_account (
+    company_id       bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT bank_account_company_fkey REFERENCES o2c.company,
+    bank_account_id  bigint NOT NULL DEFAULT nextval('o2c.bank_account_id_seq'),
+    account          text NOT NULL CONSTRAINT bank_account_account CHECK (account <> '' AND account = o2c.account_key(account)),
+    currency         text NOT NULL CONSTRAINT bank_account_currency CHECK (o2c.minor_units(currency) >= 0),
+    name             text,
+    bank             text,
+    bic              text CONSTRAINT bank_account_bic CHECK (bic ~ '^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$'),
+    creditor_id      text,
+    active           boolean NOT NULL DEFAULT true,
+    attributes       jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT bank_account_pkey PRIMARY KEY (company_id, bank_account_id),
+    CONSTRAINT bank_account_key UNIQUE (company_id, account, currency)
+);
+COMMENT ON TABLE o2c.bank_account IS 'The company''s own bank accounts: what statements are of, and where direct debits are collected to';
+COMMENT ON COLUMN o2c.bank_account.account IS 'IBAN or another account number, upper case without blanks and punctuation (o2c.account_key)';
+COMMENT ON COLUMN o2c.bank_account.bic IS 'Of the bank (ISO 9362)';
+COMMENT ON COLUMN o2c.bank_account.creditor_id IS 'The company''s creditor identifier for direct debits (SEPA: AT-02)';
+
+CREATE TABLE IF NOT EXISTS o2c.customer_account (
+    company_id   bigint NOT NULL DEFAULT o2c.current_company(),
+    account      text NOT NULL CONSTRAINT customer_account_account CHECK (account <> '' AND account = o2c.account_key(account)),
+    customer_id  bigint NOT NULL,
+    name         text,
+    bic          text,
+    CONSTRAINT customer_account_pkey PRIMARY KEY (company_id, account, customer_id),
+    CONSTRAINT customer_account_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer
+);
+COMMENT ON TABLE o2c.customer_account IS 'Bank accounts that customers pay from. An account of several customers tells only that it is one of them';
+COMMENT ON COLUMN o2c.customer_account.account IS 'IBAN or another account number, upper case without blanks and punctuation (o2c.account_key)';
+COMMENT ON COLUMN o2c.customer_account.name IS 'Holder of the account, when it is not the customer';
+CREATE INDEX IF NOT EXISTS customer_account_customer ON o2c.customer_account (company_id, customer_id);
+
+CREATE SEQUENCE IF NOT EXISTS o2c.cash_policy_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.cash_policy (
+    company_id            bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT cash_policy_company_fkey REFERENCES o2c.company,
+    cash_policy_id        bigint NOT NULL DEFAULT nextval('o2c.cash_policy_id_seq'),
+    customer_id           bigint,
+    tolerance_amount      numeric CONSTRAINT cash_policy_tolerance_amount CHECK (tolerance_amount >= 0 AND tolerance_amount < 'Infinity'),
+    tolerance_percent     numeric CONSTRAINT cash_policy_tolerance_percent CHECK (tolerance_percent >= 0 AND tolerance_percent <= 100),
+    discount_grace_days   integer NOT NULL DEFAULT 0 CONSTRAINT cash_policy_grace CHECK (discount_grace_days BETWEEN 0 AND 365),
+    discount_on_partial   boolean NOT NULL DEFAULT false,
+    rules                 text[] NOT NULL DEFAULT '{one_item,all_items,all_overdue,one_month,all_but_one,combination}'
+                          CONSTRAINT cash_policy_rules CHECK (rules <@ '{one_item,all_items,all_overdue,one_month,all_but_one,combination,oldest_first}'::text[]),
+    apply_score           numeric NOT NULL DEFAULT 0.9 CONSTRAINT cash_policy_apply_score CHECK (apply_score > 0 AND apply_score <= 1),
+    suggest_score         numeric NOT NULL DEFAULT 0.6,
+    score_margin          numeric NOT NULL DEFAULT 0.1 CONSTRAINT cash_policy_margin CHECK (score_margin >= 0 AND score_margin <= 1),
+    duplicate_days        integer NOT NULL DEFAULT 30 CONSTRAINT cash_policy_duplicate CHECK (duplicate_days BETWEEN 0 AND 3650),
+    refund_above          numeric CONSTRAINT cash_policy_refund CHECK (refund_above >= 0 AND refund_above < 'Infinity'),
+    exchange_tolerance_percent numeric NOT NULL DEFAULT 0 CONSTRAINT cash_policy_exchange CHECK (exchange_tolerance_percent >= 0 AND exchange_tolerance_percent <= 100),
+    cleared_only          boolean NOT NULL DEFAULT false,
+    bounce_fee            numeric NOT NULL DEFAULT 0 CONSTRAINT cash_policy_fee CHECK (bounce_fee >= 0 AND bounce_fee < 'Infinity'),
+    CONSTRAINT cash_policy_pkey PRIMARY KEY (company_id, cash_policy_id),
+    CONSTRAINT cash_policy_one UNIQUE NULLS NOT DISTINCT (company_id, customer_id),
+    CONSTRAINT cash_policy_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT cash_policy_suggest_score CHECK (suggest_score > 0 AND suggest_score <= apply_score)
+);
+COMMENT ON TABLE o2c.cash_policy IS 'How payments are matched and what differences are borne: a row for the company, rows for customers that differ. A customer''s own row wins, then its group''s (that of the topmost customer), then the company''s, as a whole';
+COMMENT ON COLUMN o2c.cash_policy.customer_id IS 'null: the company''s policy';
+COMMENT ON COLUMN o2c.cash_policy.tolerance_amount IS 'The most that a payment may fall short of what is owed and still settle it, in the currency of the payment; null: see tolerance_percent';
+COMMENT ON COLUMN o2c.cash_policy.tolerance_percent IS 'The same in percent of what is owed. The smaller of both counts; both null: nothing is tolerated';
+COMMENT ON COLUMN o2c.cash_policy.discount_grace_days IS 'How many days after its last day a discount for early payment is still granted';
+COMMENT ON COLUMN o2c.cash_policy.discount_on_partial IS 'Whether a part payment earns discount on its part';
+COMMENT ON COLUMN o2c.cash_policy.rules IS 'What a payment without references is tried against, in this order; oldest_first pays the oldest items and is only for customers that agreed to it';
+COMMENT ON COLUMN o2c.cash_policy.apply_score IS 'From this score on a unique explanation of a payment is applied';
+COMMENT ON COLUMN o2c.cash_policy.suggest_score IS 'From this score on an explanation is shown to a person';
+COMMENT ON COLUMN o2c.cash_policy.score_margin IS 'How far the second best explanation must be behind for the best one to be applied';
+COMMENT ON COLUMN o2c.cash_policy.duplicate_days IS 'A payment of an invoice that the same payer settled with the same amount so many days ago or less is suspected to be a duplicate';
+COMMENT ON COLUMN o2c.cash_policy.refund_above IS 'An overpayment above this amount is proposed for refund; null: it stays on account';
+COMMENT ON COLUMN o2c.cash_policy.exchange_tolerance_percent IS 'How far the amount of a payment in another currency may be from what is owed at the day''s rate';
+COMMENT ON COLUMN o2c.cash_policy.cleared_only IS 'Whether a payment counts only once it is settled: until then it is neither matched nor reduces the exposure nor lifts a hold';
+COMMENT ON COLUMN o2c.cash_policy.bounce_fee IS 'What the customer is charged for a returned payment, in its own currency';
+CREATE OR REPLACE TRIGGER seed_cash_policy AFTER INSERT ON o2c.company
+    FOR EACH ROW EXECUTE FUNCTION o2c._seed_cash_policy();
+
+CREATE OR REPLACE VIEW o2c.cash_policy_in_use AS
+SELECT c.company_id, c.customer_id,
+       CASE WHEN p.customer_id IS NULL THEN 'company' WHEN p.customer_id = c.customer_id THEN 'customer' ELSE 'group' END AS source,
+       p.tolerance_amount::numeric(24, 4), p.tolerance_percent::numeric(9, 6), p.discount_grace_days, p.discount_on_partial,
+       array_to_string(p.rules, ',') AS rules, p.apply_score::numeric(5, 4), p.suggest_score::numeric(5, 4), p.score_margin::numeric(5, 4),
+       p.duplicate_days, p.refund_above::numeric(24, 4), p.exchange_tolerance_percent::numeric(9, 6), p.cleared_only, p.bounce_fee::numeric(24, 4)
+FROM o2c.customer c
+LEFT JOIN o2c.cash_policy own ON own.company_id = c.company_id AND own.customer_id = c.customer_id
+LEFT JOIN o2c.cash_policy top ON top.company_id = c.company_id AND top.customer_id = c.group_id
+LEFT JOIN o2c.cash_policy common ON common.company_id = c.company_id AND common.customer_id IS NULL
+JOIN o2c.cash_policy p ON p.company_id = c.company_id
+    AND p.cash_policy_id = coalesce(own.cash_policy_id, top.cash_policy_id, common.cash_policy_id);
+COMMENT ON VIEW o2c.cash_policy_in_use IS 'The policy for payments of each customer, and whether it is the customer''s own, its group''s or the company''s';
 
 CREATE SEQUENCE IF NOT EXISTS o2c.payment_id_seq;
 CREATE TABLE IF NOT EXISTS o2c.payment (
@@ -56,10 +146,16 @@ CREATE TABLE IF NOT EXISTS o2c.payment_import (
     received_on  date,
     amount       numeric,
     currency     text,
+    method       text,
+    payer_name   text,
+    payer_account text,
+    provider     text,
+    provider_reference text,
     problem      text,
     CONSTRAINT payment_import_pkey PRIMARY KEY (company_id, import_id)
 );
 COMMENT ON TABLE o2c.payment_import IS 'Door for payments: fill it with COPY, then call o2c.load_payments(). Rows that were taken in leave; rows that were not stay with their problem';
+COMMENT ON COLUMN o2c.payment_import.provider_reference IS 'What the provider calls the receipt; null: it is told from others by its content and its place among equal ones of the batch';
 COMMENT ON COLUMN o2c.payment_import.batch IS 'Rows of one batch are taken in together or not at all';
 
 CREATE OR REPLACE VIEW o2c.verify_payment AS
@@ -73,6 +169,10 @@ CROSS JOIN LATERAL (VALUES
      concat_ws(' ', i.kind, i.customer_id, trim_scale(i.amount), i.currency))) AS c (check_name, expected, found)
 WHERE c.expected <> c.found;
 COMMENT ON VIEW o2c.verify_payment IS 'Payments whose state is not what their open item says, or whose open item is not theirs';
+
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('reference_scheme', 'RF', 'The scheme of o2c.payment_reference(): RF, QRR, VIITE, KID10, KID11 or OGM')
+ON CONFLICT DO NOTHING;
 
 -- prepayments: what of payments is kept for orders
 
