@@ -100,7 +100,7 @@ COMMENT ON FUNCTION o2c.rule_margin(o2c.rule_case, jsonb) IS
 
 CREATE FUNCTION o2c._close_holds() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_close_holds' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c._close_holds() IS 'Row trigger: an order that is completed or cancelled has no open holds any more; they are closed with the reason "order ended".';
+COMMENT ON FUNCTION o2c._close_holds() IS 'Statement trigger: orders that are completed or cancelled have no open holds any more; they are closed with the reason "order ended".';
 
 CREATE FUNCTION o2c._reopen_holds() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_reopen_holds' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;

@@ -340,20 +340,60 @@ o2c_follow_release(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Whether a changed order is at its end, and was not before. */
+static bool
+ended(const O2cChanges *changes, int state)
+{
+	char	   *to = o2c_slot_text(changes->after, state);
+
+	return (strcmp(to, "completed") == 0 || strcmp(to, "cancelled") == 0) && strcmp(to, o2c_slot_text(changes->before, state)) != 0;
+}
+
+/* Closes the open holds of some orders. */
+static void
+close_holds(int64 company, const int64 *orders, int n)
+{
+	static O2cPlan close = O2C_PLAN("UPDATE o2c.hold SET released_on = $3, released_at = clock_timestamp(), released_by = $4,"
+									" release_reason = 'order ended' WHERE company_id = $1 AND order_id = ANY ($2) AND released_at IS NULL",
+									INT8OID, INT8ARRAYOID, DATEOID, TEXTOID);
+
+	if (n > 0)
+		o2c_run(&close, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(orders, n)), o2c_date(o2c_today()), o2c_cstring(o2c_actor())));
+}
+
 PG_FUNCTION_INFO_V1(o2c_close_holds);
-/* o2c._close_holds(): after an order was completed or cancelled; there is nothing left to hold */
+/* o2c._close_holds(): after each update of orders; of those that were completed or cancelled there is nothing left to hold */
 Datum
 o2c_close_holds(PG_FUNCTION_ARGS)
 {
-	static O2cPlan close = O2C_PLAN("UPDATE o2c.hold SET released_on = $3, released_at = clock_timestamp(), released_by = $4,"
-									" release_reason = 'order ended' WHERE company_id = $1 AND order_id = $2 AND released_at IS NULL",
-									INT8OID, INT8OID, DATEOID, TEXTOID);
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._close_holds", O2C_AFTER_ROW, 0);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._close_holds", O2C_AFTER_STATEMENT, 0);
+	int			state = o2c_column(trigdata->tg_relation, "state");
+	int			room = 64;
+	int			n = 0;
+	int64	   *orders = palloc(sizeof(int64) * room);
+	int64		company = 0;
+	O2cChanges	changes;
 
 	o2c_connect();
-	o2c_run(&close, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id")),
-							 o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id")),
-							 o2c_date(o2c_today()), o2c_cstring(o2c_actor())));
+	o2c_changes_begin(&changes, trigdata);
+	while (o2c_changes_next(&changes))
+	{
+		int64		its_company = o2c_slot_int8(changes.after, o2c_column(trigdata->tg_relation, "company_id"));
+
+		if (!ended(&changes, state))
+			continue;
+		if (its_company != company)
+		{
+			close_holds(company, orders, n);
+			n = 0;
+		}
+		company = its_company;
+		if (n == room)
+			orders = repalloc_huge(orders, sizeof(int64) * (room *= 2));
+		orders[n++] = o2c_slot_int8(changes.after, o2c_column(trigdata->tg_relation, "order_id"));
+	}
+	o2c_changes_end(&changes);
+	close_holds(company, orders, n);
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

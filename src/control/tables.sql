@@ -208,8 +208,8 @@ CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.approval REFERENCING
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.approval REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('approval', 'approval_id', '', 'state');
 
-CREATE OR REPLACE TRIGGER close_holds AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
-    WHEN (NEW.state IN ('completed', 'cancelled') AND OLD.state <> NEW.state) EXECUTE FUNCTION o2c._close_holds();
+CREATE OR REPLACE TRIGGER close_holds AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._close_holds();
 -- before the gate, which counts them
 CREATE OR REPLACE TRIGGER bd_reopen_holds BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
     WHEN (OLD.state IN ('completed', 'cancelled') AND OLD.state <> NEW.state) EXECUTE FUNCTION o2c._reopen_holds();
