@@ -8,7 +8,8 @@
  * that a missed nightly run lets nobody through.  The run records it as the
  * state of the invoice, and the trigger on that change suspends the customer:
  * one hold for each overdue invoice, which goes when that invoice leaves the
- * state, and with it nothing else.
+ * state, and with it nothing else.  The run writes the groups that it locks: an
+ * order that is confirmed meanwhile sees the suspension or fails to serialize.
  *
  *-------------------------------------------------------------------------
  */
@@ -209,7 +210,7 @@ o2c_record_overdue(PG_FUNCTION_ARGS)
 	}
 	if (n > 0)
 	{
-		o2c_lock_customers(company, customers, n);
+		o2c_write_groups(company, customers, n);
 		n = (int) o2c_run(&record, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(invoices, n)), o2c_date(day), days, amount));
 	}
 	o2c_finish();

@@ -44,6 +44,20 @@ o2c_recheck_account_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+PG_FUNCTION_INFO_V1(o2c_recheck_group);
+/* o2c._recheck_group(company, group), which is locked */
+Datum
+o2c_recheck_group(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(customer_id) FROM o2c.customer WHERE company_id = $1 AND group_id = $2", INT8OID, INT8OID);
+
+	o2c_connect();
+	o2c_run(&find, O2C_ARGS(o2c_pg_arg(0), o2c_pg_arg(1)));
+	o2c_recheck_orders(PG_GETARG_INT64(0), o2c_row_copy(0, 1).value);
+	o2c_finish();
+	PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(o2c_mark_dated);
 /* o2c._mark_dated(company, account): the account is written even when it is marked already */
 Datum

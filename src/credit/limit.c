@@ -380,9 +380,11 @@ o2c_follow_parent(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_parent", O2C_AFTER_ROW, 0);
 	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
 	int64		customer = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id");
+	int64		groups[2] = {o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "group_id"), customer};
 
 	o2c_connect();
-	o2c_lock_customer(company, customer);
+	/* both are written: who works on the customer under the old one must not go on with the old account */
+	o2c_write_groups(company, groups, 2);
 	o2c_run(&inherit, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
 	o2c_finish();
 	return PointerGetDatum(NULL);

@@ -66,6 +66,7 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     credited_quantity   numeric NOT NULL DEFAULT 0,
     cancelled_quantity  numeric NOT NULL DEFAULT 0,
     closed_quantity     numeric NOT NULL DEFAULT 0,
+    waived_quantity     numeric NOT NULL DEFAULT 0,
     ordered_value       numeric NOT NULL GENERATED ALWAYS AS
         (round((net_amount + tax_amount) * confirmed_quantity / quantity, 4)
          - round((net_amount + tax_amount) * shipped_quantity / quantity, 4)) STORED,
@@ -73,7 +74,9 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
         (round((net_amount + tax_amount) * shipped_quantity / quantity, 4)
          - round((net_amount + tax_amount) * returned_quantity / quantity, 4)
          - round((net_amount + tax_amount) * invoiced_quantity / quantity, 4)
-         + round((net_amount + tax_amount) * credited_quantity / quantity, 4)) STORED,
+         + round((net_amount + tax_amount) * (credited_quantity
+               + least(waived_quantity, greatest(returned_quantity + invoiced_quantity - shipped_quantity - credited_quantity, 0)))
+               / quantity, 4)) STORED,
     attributes          jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT order_line_pkey PRIMARY KEY (company_id, order_id, line_no),
     CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
@@ -88,6 +91,8 @@ COMMENT ON COLUMN o2c.order_line.kind IS 'item: a product. charge: freight and t
 COMMENT ON COLUMN o2c.order_line.tax_amount IS 'The line''s share of the order''s tax, which is computed once per category and rate';
 COMMENT ON COLUMN o2c.order_line.confirmed_quantity IS 'Quantity in force: credit was taken for it';
 COMMENT ON COLUMN o2c.order_line.closed_quantity IS 'What of cancelled_quantity went with the whole order when it was cancelled or closed: reopening it brings that back';
+COMMENT ON COLUMN o2c.order_line.credited_quantity IS 'Invoiced and credited, to be billed again as far as it does not come back';
+COMMENT ON COLUMN o2c.order_line.waived_quantity IS 'Invoiced and credited for good: what of it comes back calls for no other credit note';
 COMMENT ON COLUMN o2c.order_line.ordered_value IS 'Gross value confirmed and not shipped: the line''s part of the exposure "ordered". A function of the row, so that it cannot drift; 4 digits are the most of any currency';
 COMMENT ON COLUMN o2c.order_line.shipped_value IS 'Gross value shipped and not invoiced: the line''s part of the exposure "shipped"';
 CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, product_id, order_id)
@@ -102,7 +107,7 @@ CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order 
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity,closed_quantity', 'permanent',
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity,closed_quantity,waived_quantity', 'permanent',
     'quantity,unit_price,discount_percent,net_amount,tax_amount');
 CREATE OR REPLACE TRIGGER b_draft BEFORE INSERT ON o2c.order_line
     FOR EACH ROW EXECUTE FUNCTION o2c._add_line();
