@@ -34,9 +34,9 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/regproc.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
+#include "utils/varlena.h"
 
 /* Where an entry of the list of rules comes from. */
 typedef enum RuleSource
@@ -289,12 +289,28 @@ case_value(const O2cCase *document, Oid type)
 	return result;
 }
 
+/* A name in one or two parts, NIL when the text is none. */
+static List *
+parse_name(const char *text)
+{
+	List	   *parts;
+	List	   *name = NIL;
+	ListCell   *cell;
+
+	if (!SplitIdentifierString(pstrdup(text), '.', &parts) || list_length(parts) > 2)
+		return NIL;
+	foreach(cell, parts)
+		name = lappend(name, makeString(pstrdup(lfirst(cell))));
+	return name;
+}
+
 /* The function that a rule names. */
 static Oid
 rule_function(const Rule *rule, Oid case_type)
 {
 	Oid			types[2] = {case_type, JSONBOID};
-	Oid			function = LookupFuncName(stringToQualifiedNameList_compat(rule->function), 2, types, true);
+	List	   *name = parse_name(rule->function);
+	Oid			function = name == NIL ? InvalidOid : LookupFuncName(name, 2, types, true);
 
 	if (!OidIsValid(function) || get_func_rettype(function) != o2c_type("finding"))
 		ereport(ERROR,

@@ -9,7 +9,6 @@
  */
 #include "credit/account.h"
 
-#include "access/htup_details.h"
 #include "control/hold.h"
 #include "core/clock.h"
 #include "core/event.h"
@@ -17,7 +16,6 @@
 #include "core/plan.h"
 #include "core/trigger.h"
 #include "party/customer.h"
-#include "utils/rel.h"
 
 /* Submits the held orders of an account's customers again. */
 void
@@ -125,63 +123,48 @@ o2c_recheck_orders_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(held);
 }
 
-/* A column of a row. */
-static NullableDatum
-column_of(TriggerData *trigdata, HeapTuple row, const char *name)
+/* Records that an account is above its threshold, or is not any more. */
+static void
+record_watch(int64 company, const O2cAccount *account, bool above)
 {
-	NullableDatum d;
-
-	d.value = heap_getattr(row, o2c_column(trigdata->tg_relation, name), RelationGetDescr(trigdata->tg_relation), &d.isnull);
-	return d;
-}
-
-/* The exposure in an account's row. */
-static Numeric
-exposure_of(TriggerData *trigdata, HeapTuple row)
-{
-	static const char *const parts[] = {"authorized", "ordered", "shipped", "receivable"};
-	Numeric		sum = o2c_neg(DatumGetNumeric(column_of(trigdata, row, "unapplied").value));
-
-	for (int i = 0; i < lengthof(parts); i++)
-		sum = o2c_add(sum, DatumGetNumeric(column_of(trigdata, row, parts[i]).value));
-	return sum;
-}
-
-/* Whether the exposure in an account's row is above its threshold; without a limit or a threshold it never is. */
-static bool
-above_threshold(TriggerData *trigdata, HeapTuple row)
-{
-	NullableDatum limit = column_of(trigdata, row, "credit_limit");
-	NullableDatum percent = column_of(trigdata, row, "watch_percent");
-
-	return !limit.isnull && !percent.isnull &&
-		o2c_cmp(o2c_mul(exposure_of(trigdata, row), o2c_int_numeric(100)),
-				o2c_mul(DatumGetNumeric(percent.value), DatumGetNumeric(limit.value))) > 0;
-}
-
-PG_FUNCTION_INFO_V1(o2c_watch_credit);
-/* o2c._watch_credit(): after an update of an account that has a threshold; it may have crossed it */
-Datum
-o2c_watch_credit(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._watch_credit", O2C_AFTER_ROW, 0);
-	HeapTuple	row = trigdata->tg_newtuple;
-	bool		above = above_threshold(trigdata, row);
-	NullableDatum limit = column_of(trigdata, row, "credit_limit");
+	static O2cPlan set = O2C_PLAN("UPDATE o2c.credit_account SET watched = $3 WHERE company_id = $1 AND credit_account_id = $2",
+								  INT8OID, INT8OID, BOOLOID);
 	O2cEvent	event = {
 		.activity = above ? "credit_account.watch" : "credit_account.clear",
 		.object_type = "credit_account",
-		.object_id = o2c_tuple_int8(trigdata, row, "credit_account_id"),
+		.object_id = account->id,
 		.before = above ? "clear" : "watch",
 		.after = above ? "watch" : "clear",
 	};
 
-	if (above == above_threshold(trigdata, trigdata->tg_trigtuple))
-		return PointerGetDatum(NULL);
-	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(exposure_of(trigdata, row)),
-							limit.isnull ? "null" : o2c_numeric_text(DatumGetNumeric(limit.value)));
+	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(account->exposure),
+							account->limit == NULL ? "null" : o2c_numeric_text(account->limit));
+	o2c_run(&set, O2C_ARGS(o2c_int8(company), o2c_int8(account->id), o2c_bool(above)));
+	o2c_write_events(company, &event, 1);
+}
+
+PG_FUNCTION_INFO_V1(o2c_watch_credit);
+/* o2c._watch_credit(): at the end of a transaction that moved an account with a threshold, once for each move */
+Datum
+o2c_watch_credit(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT watch_percent, watched FROM o2c.credit_account WHERE company_id = $1 AND credit_account_id = $2",
+								   INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._watch_credit", O2C_AFTER_ROW, 0);
+	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
+	O2cAccount	account;
+	NullableDatum percent;
+	bool		above;
+
 	o2c_connect();
-	o2c_write_events(o2c_tuple_int8(trigdata, row, "company_id"), &event, 1);
+	/* its owner uses it; the row of the trigger may have moved on */
+	o2c_lock_account(company, o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id"), o2c_today(), &account);
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(account.id)));
+	percent = o2c_row_copy(0, 1);
+	above = !percent.isnull && account.limit != NULL &&
+		o2c_cmp(o2c_mul(account.exposure, o2c_int_numeric(100)), o2c_mul(DatumGetNumeric(percent.value), account.limit)) > 0;
+	if (above != o2c_row_bool(0, 2))
+		record_watch(company, &account, above);
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

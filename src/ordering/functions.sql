@@ -70,7 +70,7 @@ CREATE FUNCTION o2c.reopen_order("order" bigint, reason text DEFAULT NULL, compa
 AS 'MODULE_PATHNAME', 'o2c_reopen_order'
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.reopen_order(bigint, text, bigint) IS
-'Puts all that was cancelled of an order back and submits it: it passes the rules again before credit is taken. A refused order is submitted as it is. Arguments: order_id, reason (kept), company. Result: the order''s state. Errors: OC001 unknown order; OC101 nothing of it is cancelled, or the state does not allow it; OC108 a rule refuses it while a part is in force.';
+'Puts back what was cancelled of an order when it was cancelled or closed as a whole, not what was cancelled before, and submits it: it passes the rules again before credit is taken. A refused order is submitted as it is. Arguments: order_id, reason (kept), company. Result: the order''s state. Errors: OC001 unknown order; OC101 nothing of it was cancelled with it, or the state does not allow it; OC108 a rule refuses it while a part is in force.';
 
 CREATE FUNCTION o2c.order_document("order" bigint, company_id bigint DEFAULT o2c.current_company()) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

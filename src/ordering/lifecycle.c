@@ -233,7 +233,8 @@ PG_FUNCTION_INFO_V1(o2c_cancel_lines);
 Datum
 o2c_cancel_lines(PG_FUNCTION_ARGS)
 {
-	static O2cPlan cancel = O2C_PLAN("UPDATE o2c.order_line SET confirmed_quantity = 0, reserved_quantity = 0, cancelled_quantity = quantity"
+	static O2cPlan cancel = O2C_PLAN("UPDATE o2c.order_line SET confirmed_quantity = 0, reserved_quantity = 0, cancelled_quantity = quantity,"
+									 " closed_quantity = closed_quantity + quantity - cancelled_quantity"
 									 " WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._cancel_lines", O2C_AFTER_ROW, 0);
 
