@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     company_id        bigint NOT NULL DEFAULT o2c.current_company(),
     item_id           bigint NOT NULL DEFAULT nextval('o2c.item_id_seq'),
     customer_id       bigint NOT NULL,
-    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (kind IN ('invoice', 'credit_note', 'payment', 'fee', 'reversal')),
+    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (kind IN ('invoice', 'credit_note', 'payment', 'fee', 'reversal', 'refund')),
     invoice_id        bigint,
     instalment        integer NOT NULL DEFAULT 1,
     effective_on      date NOT NULL,
@@ -21,12 +21,12 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     CONSTRAINT open_item_pkey PRIMARY KEY (company_id, item_id),
     CONSTRAINT open_item_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT open_item_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice,
-    CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee', 'reversal') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
+    CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee', 'reversal', 'refund') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
     -- neither side of an application can be used beyond what it has
     CONSTRAINT open_item_never_over_applied CHECK (CASE WHEN amount >= 0 THEN open_amount BETWEEN 0 AND amount ELSE open_amount BETWEEN amount AND 0 END)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE o2c.open_item IS 'The sub-ledger: instalments, fees, credit notes and payments on account. Positive amounts are owed to us';
-COMMENT ON COLUMN o2c.open_item.kind IS 'reversal: takes a bounced payment back, and is closed by it at once';
+COMMENT ON COLUMN o2c.open_item.kind IS 'reversal: takes a bounced payment back; refund: pays money on account or a credit note back. The credit closes both at once';
 COMMENT ON COLUMN o2c.open_item.open_amount IS 'amount less all applications: what is true now, kept beside the facts';
 COMMENT ON COLUMN o2c.open_item.credit_rate IS 'Units of the credit account''s currency for one of the item''s, frozen when it was recorded';
 COMMENT ON COLUMN o2c.open_item.receivable_value IS 'The item''s part of the exposure "receivable"';
@@ -100,7 +100,7 @@ COMMENT ON TABLE o2c.application IS 'Dated, append-only links from a credit item
 COMMENT ON COLUMN o2c.application.cash_amount IS 'Taken from the credit item; all four amounts reduce the debit item';
 COMMENT ON COLUMN o2c.application.reverses IS 'The application that this row takes back';
 COMMENT ON COLUMN o2c.application.method IS 'How it was found: reference, amount, manual and so on; unapply and reversal take back';
-COMMENT ON COLUMN o2c.application.reason IS 'Why it was taken back';
+COMMENT ON COLUMN o2c.application.reason IS 'Why it was taken back, or paid back';
 CREATE INDEX IF NOT EXISTS application_debit ON o2c.application (company_id, debit_item_id);
 CREATE INDEX IF NOT EXISTS application_credit ON o2c.application (company_id, credit_item_id) WHERE credit_item_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS application_debit_reversal ON o2c.application (company_id, debit_item_id) WHERE reverses IS NOT NULL;
