@@ -850,27 +850,55 @@ AS 'MODULE_PATHNAME', 'o2c_revoke_mandate' LANGUAGE C VOLATILE SECURITY DEFINER 
 COMMENT ON FUNCTION o2c.revoke_mandate(text, date, text, boolean, bigint) IS
 'Ends a mandate: nothing is collected with it any more. Arguments: its reference, the date, why, whether the next collection is still made, as the final one (then date and reason are not kept), the company. Errors: OC001 for an unknown mandate, OC002 for a date that cannot be, OC101 when it is not active.';
 
-CREATE FUNCTION o2c._announce_direct_debits(items bigint[], collect_on date, day date, company_id bigint) RETURNS bigint
+CREATE FUNCTION o2c._collectable_items(day date, until date, represent boolean, company_id bigint)
+RETURNS TABLE (item_id bigint, customer_id bigint, mandate_id bigint, number text, collect_on date, amount numeric, discount numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT i.item_id, i.customer_id, m.mandate_id, v.number, c.collect_on, i.open_amount - d.discount, d.discount
+    FROM (SELECT DISTINCT ON (m.customer_id) m.customer_id, m.mandate_id, greatest(m.signed_on, m.last_used_on) AS used_on FROM o2c.mandate m
+          WHERE m.company_id = _collectable_items.company_id AND m.state = 'active' AND m.automatic
+          ORDER BY m.customer_id, greatest(m.signed_on, m.last_used_on) DESC, m.mandate_id DESC) m
+    JOIN o2c.open_item i ON i.company_id = _collectable_items.company_id AND i.customer_id = m.customer_id
+    JOIN o2c.invoice v ON v.company_id = _collectable_items.company_id AND v.invoice_id = i.invoice_id
+    CROSS JOIN LATERAL (SELECT o2c.next_target_day(greatest(i.due_on, _collectable_items.day)) AS collect_on) c
+    LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = _collectable_items.company_id AND k.customer_id = i.customer_id
+    CROSS JOIN LATERAL (SELECT coalesce(max(d.amount), 0) AS discount FROM o2c.instalment_discount d
+                        WHERE d.company_id = _collectable_items.company_id AND d.item_id = i.item_id AND i.open_amount = i.amount
+                          AND d.until_on + coalesce(k.discount_grace_days, 0) >= c.collect_on) d
+    WHERE i.open_amount > 0 AND i.kind = 'invoice' AND i.currency = 'EUR'
+      AND i.due_on <= until AND i.effective_on <= c.collect_on AND (m.used_on + interval '36 months')::date >= c.collect_on
+      AND i.open_amount > d.discount
+      -- what is on its way is not collected again, what came back only when a person says so
+      AND NOT EXISTS (SELECT FROM o2c.direct_debit_item x
+                      JOIN o2c.direct_debit t ON t.company_id = _collectable_items.company_id AND t.direct_debit_id = x.direct_debit_id
+                      JOIN o2c.payment p ON p.company_id = _collectable_items.company_id AND p.payment_id = t.payment_id
+                      WHERE x.company_id = _collectable_items.company_id AND x.item_id = i.item_id
+                        AND (p.clearing = 'captured' OR p.state = 'reversed' AND represent IS NOT TRUE));
+END $$;
+COMMENT ON FUNCTION o2c._collectable_items(date, date, boolean, bigint) IS
+'Open instalments in EUR, due until a day, of customers with an active mandate (the one used or signed last), with the first day from a day on that they can be collected, what is collected then, and the discount that is deducted.';
+
+CREATE FUNCTION o2c._announce_direct_debits(day date, until date, represent boolean, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE announced bigint;
 BEGIN
     INSERT INTO o2c.notification (company_id, audience, recipient, topic, object_type, object_id, language, body)
     SELECT _announce_direct_debits.company_id, 'customer', coalesce(c.email, c.code), 'direct_debit', 'open_item', i.item_id, c.language,
-           jsonb_build_object('invoice', i.number, 'amount', i.open_amount, 'currency', 'EUR', 'mandate', m.reference,
-                              'collect_on', coalesce(collect_on, o2c.next_target_day(greatest(i.due_on, day))),
+           jsonb_build_object('invoice', i.number, 'amount', i.amount, 'currency', 'EUR', 'mandate', m.reference, 'collect_on', i.collect_on,
                               'account', regexp_replace(m.account::text, '^(.{4}).*(.{4})$', '\1...\2'),
                               'creditor_id', (SELECT min(b.creditor_id) FROM o2c.bank_account b WHERE b.company_id = _announce_direct_debits.company_id AND b.active))
-    FROM o2c._collectable_item i
-    JOIN o2c.mandate m ON m.company_id = i.company_id AND m.mandate_id = i.mandate_id
-    JOIN o2c.customer c ON c.company_id = i.company_id AND c.customer_id = i.customer_id
-    WHERE i.company_id = _announce_direct_debits.company_id AND i.item_id = ANY (items)
+    FROM o2c._collectable_items(day, until, represent, _announce_direct_debits.company_id) i
+    JOIN o2c.mandate m ON m.company_id = _announce_direct_debits.company_id AND m.mandate_id = i.mandate_id
+    JOIN o2c.customer c ON c.company_id = _announce_direct_debits.company_id AND c.customer_id = i.customer_id
     ORDER BY i.item_id
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS announced = ROW_COUNT;
     RETURN announced;
 END $$;
-COMMENT ON FUNCTION o2c._announce_direct_debits(bigint[], date, date, bigint) IS 'Tells customers that items will be collected, each once. A null collection day is the first one that can be.';
+COMMENT ON FUNCTION o2c._announce_direct_debits(date, date, boolean, bigint) IS 'Tells customers what will be collected, each instalment once.';
 
 CREATE FUNCTION o2c.announce_direct_debits(as_of date DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -880,11 +908,8 @@ BEGIN
     IF o2c._date_problem(day) IS NOT NULL THEN
         RAISE EXCEPTION 'the date %', o2c._date_problem(day) USING ERRCODE = 'OC002', HINT = 'Give the day that announcements are made on.';
     END IF;
-    RETURN o2c._announce_direct_debits(
-        ARRAY(SELECT i.item_id FROM o2c._collectable_item i
-              WHERE i.company_id = announce_direct_debits.company_id AND NOT i.came_back AND i.expires_on >= i.due_on
-                AND i.due_on <= day + o2c.get_setting('direct_debit_notice_days', announce_direct_debits.company_id)::integer),
-        NULL, day, announce_direct_debits.company_id);
+    RETURN o2c._announce_direct_debits(day, day + o2c.get_setting('direct_debit_notice_days', announce_direct_debits.company_id)::integer, false,
+                                       announce_direct_debits.company_id);
 END $$;
 COMMENT ON FUNCTION o2c.announce_direct_debits(date, bigint) IS
 'The pre-notification: tells customers (o2c.notification, topic direct_debit) what will be collected from them, when and with which mandate, the setting direct_debit_notice_days (14) before it is due; each instalment once. What a file collects without that is announced with the file. Arguments: the day (today), the company. Result: how many were announced. Errors: OC002 for a date that cannot be.';
@@ -917,19 +942,10 @@ DECLARE
     own bigint := o2c._collecting_account(_collect_direct_debits.bank_account, _collect_direct_debits.company_id);
     day date := o2c.next_target_day(on_date);
     batch bigint := nextval('o2c.direct_debit_batch_id_seq');
-    chosen bigint[];
 BEGIN
-    SELECT array_agg(i.item_id) INTO chosen FROM o2c._collectable_item i
-    WHERE i.company_id = _collect_direct_debits.company_id AND i.due_on <= day AND i.effective_on <= day AND i.expires_on >= day
-      AND (represent OR NOT i.came_back);
-    PERFORM o2c._announce_direct_debits(chosen, day, day, _collect_direct_debits.company_id);
+    PERFORM o2c._announce_direct_debits(day, day, represent, _collect_direct_debits.company_id);
     WITH item AS MATERIALIZED (
-        SELECT i.mandate_id, i.customer_id, i.item_id, i.open_amount - d.discount AS amount, d.discount
-        FROM o2c._collectable_item i
-        CROSS JOIN LATERAL (SELECT coalesce(max(d.amount), 0) AS discount FROM o2c.instalment_discount d
-                            WHERE d.company_id = i.company_id AND d.item_id = i.item_id AND i.open_amount = i.amount
-                              AND d.until_on + coalesce(i.discount_grace_days, 0) >= day) d
-        WHERE i.company_id = _collect_direct_debits.company_id AND i.item_id = ANY (chosen) AND i.open_amount > d.discount
+        SELECT i.* FROM o2c._collectable_items(day, day, represent, _collect_direct_debits.company_id) i
     ), debit AS MATERIALIZED (
         SELECT g.*, nextval('o2c.direct_debit_id_seq') AS direct_debit_id, nextval('o2c.payment_id_seq') AS payment_id,
                CASE WHEN coalesce(k.cleared_only, false) THEN NULL ELSE nextval('o2c.item_id_seq') END AS payment_item_id

@@ -408,27 +408,6 @@ JOIN o2c.customer c ON c.company_id = m.company_id AND c.customer_id = m.custome
 CROSS JOIN LATERAL (SELECT (greatest(m.signed_on, m.last_used_on) + interval '36 months')::date AS expires_on) e;
 COMMENT ON VIEW o2c.mandate_in_use IS 'Each mandate with its state today: it expires when it was not used for 36 months';
 
-CREATE OR REPLACE VIEW o2c._collectable_item AS
-SELECT i.company_id, i.item_id, i.customer_id, v.number, i.effective_on, i.due_on, i.amount, i.open_amount, m.mandate_id, m.expires_on, k.discount_grace_days,
-       EXISTS (SELECT FROM o2c.direct_debit_item d
-               JOIN o2c.direct_debit t ON t.company_id = d.company_id AND t.direct_debit_id = d.direct_debit_id
-               JOIN o2c.payment p ON p.company_id = t.company_id AND p.payment_id = t.payment_id
-               WHERE d.company_id = i.company_id AND d.item_id = i.item_id AND p.state = 'reversed') AS came_back
-FROM o2c.open_item i
-JOIN o2c.invoice v ON v.company_id = i.company_id AND v.invoice_id = i.invoice_id
-CROSS JOIN LATERAL (SELECT m.mandate_id, (greatest(m.signed_on, m.last_used_on) + interval '36 months')::date AS expires_on
-                    FROM o2c.mandate m
-                    WHERE m.company_id = i.company_id AND m.customer_id = i.customer_id AND m.state = 'active' AND m.automatic
-                    ORDER BY greatest(m.signed_on, m.last_used_on) DESC, m.mandate_id DESC LIMIT 1) m
-LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = i.company_id AND k.customer_id = i.customer_id
-WHERE i.kind = 'invoice' AND i.open_amount > 0 AND i.currency = 'EUR'
-  -- what is on its way is not collected again
-  AND NOT EXISTS (SELECT FROM o2c.direct_debit_item d
-                  JOIN o2c.direct_debit t ON t.company_id = d.company_id AND t.direct_debit_id = d.direct_debit_id
-                  JOIN o2c.payment p ON p.company_id = t.company_id AND p.payment_id = t.payment_id
-                  WHERE d.company_id = i.company_id AND d.item_id = i.item_id AND p.clearing = 'captured');
-COMMENT ON VIEW o2c._collectable_item IS 'Open instalments in EUR of customers with an active mandate, the one used or signed last, that no direct debit is on its way for';
-
 CREATE OR REPLACE VIEW o2c.verify_direct_debit AS
 SELECT d.company_id, c.check_name, 'direct debit ' || d.end_to_end_id AS object, c.expected::text, c.found::text
 FROM o2c.direct_debit d
