@@ -766,7 +766,7 @@ DECLARE
     plain text := value;
     pair text[];
 BEGIN
-    IF getdatabaseencoding() = 'UTF8' THEN
+    IF getdatabaseencoding() = 'UTF8' AND value COLLATE "C" ~ '[^A-Za-z0-9/?:().,''+ -]' THEN
         plain := normalize(plain, NFKC);
         FOREACH pair SLICE 1 IN ARRAY ARRAY[[E'\u00e4', 'ae'], [E'\u00f6', 'oe'], [E'\u00fc', 'ue'], [E'\u00c4', 'Ae'], [E'\u00d6', 'Oe'], [E'\u00dc', 'Ue'],
             [E'\u00df', 'ss'], [E'\u00e6', 'ae'], [E'\u00c6', 'Ae'], [E'\u0153', 'oe'], [E'\u0152', 'Oe'], [E'\u00fe', 'th'], [E'\u00de', 'Th']] LOOP
@@ -1097,3 +1097,63 @@ CREATE FUNCTION o2c.return_direct_debit(end_to_end_id text, reason_code text, re
 AS 'MODULE_PATHNAME', 'o2c_return_direct_debit' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.return_direct_debit(text, text, date, text, numeric, bigint) IS
 'A direct debit came back (an R-transaction: reject, return or refund): exactly its payment is reversed and its instalments are open again with the due dates they had. Reasons that o2c.ends_mandate() lists revoke the mandate. A reject before the collection day takes effect on that day. Arguments: the end-to-end id, the bank''s reason code, the date, a text, the fee (null: bounce_fee of the policy), the company. Result: the payment. Errors: OC001 for an unknown end-to-end id, OC002 for a date before the last step, OC101 when it came back already, 23514 for a code that is none.';
+
+-- cash: messages of payment providers
+
+CREATE FUNCTION o2c.record_provider_event(provider text, event jsonb, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    steps CONSTANT text[] := ARRAY['authorized', 'captured', 'settled'];
+    kind text := event ->> 'type';
+    day date := coalesce((event ->> 'on')::date, o2c.today());
+    said text;
+    found_id bigint;
+    clearing text;
+BEGIN
+    IF provider IS NULL OR jsonb_typeof(event) IS DISTINCT FROM 'object' OR event ->> 'id' IS NULL OR event ->> 'payment' IS NULL OR kind IS NULL
+       OR kind NOT IN ('authorized', 'captured', 'settled', 'failed', 'voided', 'refunded', 'returned', 'charged_back') THEN
+        RAISE EXCEPTION 'an event of a provider needs an id, a type and a payment'
+            USING ERRCODE = 'OC002', DETAIL = format('The event is %s.', event),
+                  HINT = 'It looks like {"id": "evt_1", "type": "captured", "payment": "ch_1", "amount": 100, "on": "2026-03-01", "reference": "RF..."}.';
+    END IF;
+    -- whoever brings the same event at the same time waits here
+    INSERT INTO o2c.command (company_id, key, command, request)
+    VALUES (record_provider_event.company_id, format('%s:%s', provider, event ->> 'id'), 'record_provider_event', md5(event::text)) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        SELECT c.request, c.result INTO said, found_id FROM o2c.command c
+        WHERE c.company_id = record_provider_event.company_id AND c.key = format('%s:%s', provider, event ->> 'id');
+        IF said <> md5(event::text) THEN
+            RAISE EXCEPTION 'event "%" of provider "%" came before with other content', event ->> 'id', provider
+                USING ERRCODE = 'OC003', HINT = 'Events that differ have ids of their own.';
+        END IF;
+        RETURN found_id;
+    END IF;
+    SELECT p.payment_id, p.clearing INTO found_id, clearing FROM o2c.payment p
+    WHERE p.company_id = record_provider_event.company_id AND p.provider = record_provider_event.provider AND p.provider_reference = event ->> 'payment';
+    IF found_id IS NULL THEN
+        IF kind <> ALL (steps) THEN
+            RAISE EXCEPTION 'provider "%" has no payment "%" here', provider, event ->> 'payment'
+                USING ERRCODE = 'OC001', HINT = 'The first event of a payment is authorized, captured or settled.';
+        END IF;
+        found_id := o2c.record_payment((event ->> 'amount')::numeric, day, event ->> 'customer', event ->> 'reference', coalesce(event ->> 'method', 'card'),
+            event ->> 'currency', event ->> 'payer_name', event ->> 'payer_account', provider, event ->> 'payment', NULL, kind, record_provider_event.company_id);
+    ELSIF kind = clearing OR array_position(steps, kind) < coalesce(array_position(steps, clearing), 4) THEN
+        NULL; -- a late or repeated message tells nothing new
+    ELSIF kind = 'captured' THEN
+        PERFORM o2c.capture_payment(found_id, day, record_provider_event.company_id);
+    ELSIF kind = 'settled' THEN
+        PERFORM o2c.settle_payment(found_id, day, record_provider_event.company_id);
+    ELSIF kind = 'voided' THEN
+        PERFORM o2c.void_payment(found_id, day, event ->> 'reason', record_provider_event.company_id);
+    ELSIF kind = 'refunded' THEN
+        PERFORM o2c.refund_payment(found_id, (event ->> 'amount')::numeric, day, event ->> 'reason', NULL, record_provider_event.company_id);
+    ELSE
+        PERFORM o2c.reverse_payment(found_id, day, event ->> 'reason', kind, event ->> 'reason_code', (event ->> 'fee')::numeric, record_provider_event.company_id);
+    END IF;
+    UPDATE o2c.command c SET result = found_id
+    WHERE c.company_id = record_provider_event.company_id AND c.key = format('%s:%s', provider, event ->> 'id');
+    RETURN found_id;
+END $$;
+COMMENT ON FUNCTION o2c.record_provider_event(text, jsonb, bigint) IS
+'Takes in what a payment provider tells, as by a webhook, each event once. Arguments: the provider, the event {id, type (authorized, captured, settled, failed, voided, refunded, returned, charged_back), payment (the provider''s reference), on (today), and for the first one amount, currency, customer, reference, method (card), payer_name, payer_account; amount of a refund; reason, reason_code, fee}, the company. The first event of a payment records it (o2c.record_payment), later ones take it on; a late one that tells nothing new is passed over. Result: the payment. Errors: OC001 for an unknown payment, OC002 for an event that lacks something, OC003 for an id that was used for another event, and those of the functions that carry it out.';

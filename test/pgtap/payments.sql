@@ -1,6 +1,6 @@
 -- Payments with the bank and providers: clearing, refunds, bounces and what they do, payment links, keys that outlive midnight.
 BEGIN;
-SELECT plan(126);
+SELECT plan(143);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -245,6 +245,27 @@ SELECT is(o2c.record_payment(4, customer => 'C2', reference => 'night', idempote
 SELECT is(o2c.record_payment(5, customer => 'C2', reference => 'night', provider => 'bank', provider_reference => 'n1'), :n1::bigint, 'and the same receipt');
 SELECT throws_ok($$SELECT o2c.record_payment(4, '2026-03-20', 'C2', 'night', idempotency_key => 'k1')$$, 'OC003', NULL, 'with a date it is another command');
 SELECT throws_ok($$SELECT o2c.record_payment(5, '2026-03-20', 'C2', 'night', provider => 'bank', provider_reference => 'n1')$$, 'OC003', NULL, 'and another receipt');
+
+-- what a provider tells
+CREATE FUNCTION pg_temp.event(id text, type text, payment text, more jsonb DEFAULT '{}', provider text DEFAULT 'hook') RETURNS text LANGUAGE sql AS
+$$SELECT pg_temp.state(o2c.record_provider_event($5, jsonb_build_object('id', $1, 'type', $2, 'payment', $3, 'on', '2026-03-10') || $4))$$;
+SELECT is(pg_temp.event('e1', 'authorized', 'p1', '{"amount": 12.50, "customer": "C2", "reference": "hooked"}'), 'pending authorized 2026-03-10', 'the first event of a payment records it');
+SELECT is(pg_temp.event('e3', 'settled', 'p1', '{"on": "2026-03-12"}'), 'received settled 2026-03-12 12.5', 'a later one takes it on');
+SELECT is(pg_temp.event('e2', 'captured', 'p1', '{"on": "2026-03-11"}'), 'received settled 2026-03-12 12.5', 'one that comes late tells nothing new');
+SELECT is(pg_temp.event('e3', 'settled', 'p1', '{"on": "2026-03-12"}'), 'received settled 2026-03-12 12.5', 'one that comes twice neither');
+SELECT throws_ok($$SELECT pg_temp.event('e3', 'settled', 'p1', '{"on": "2026-03-13"}')$$, 'OC003', NULL, 'but not with other content');
+SELECT is(pg_temp.event('e4', 'refunded', 'p1', '{"on": "2026-03-13", "amount": 2.5}'), 'received settled 2026-03-12 10 2.5', 'a refund in part');
+SELECT is(pg_temp.event('e4', 'refunded', 'p1', '{"on": "2026-03-13", "amount": 2.5}'), 'received settled 2026-03-12 10 2.5', 'once');
+SELECT is(pg_temp.event('e5', 'charged_back', 'p1', '{"on": "2026-03-14", "reason_code": "MD06", "fee": 1}'), 'reversed charged_back 2026-03-12 0 2.5', 'the rest is charged back');
+SELECT is(pg_temp.event('e6', 'charged_back', 'p1', '{"on": "2026-03-15"}'), 'reversed charged_back 2026-03-12 0 2.5', 'once');
+SELECT is(pg_temp.event('e7', 'captured', 'p1', '{"on": "2026-03-15"}'), 'reversed charged_back 2026-03-12 0 2.5', 'and stays so');
+SELECT is(pg_temp.event('e1', 'settled', 'p1', '{"amount": 1, "customer": "C2"}', 'another'), 'received settled 2026-03-10 1', 'another provider has ids of its own');
+SELECT throws_ok($$SELECT pg_temp.event('e8', 'refunded', 'p2')$$, 'OC001', NULL, 'nothing begins with its end');
+SELECT throws_ok($$SELECT pg_temp.event('e8', 'gone', 'p1')$$, 'OC002', NULL, 'a type that there is not');
+SELECT throws_ok($$SELECT pg_temp.event(NULL, 'settled', 'p1')$$, 'OC002', NULL, 'no id');
+SELECT throws_ok($$SELECT o2c.record_provider_event('hook', '[]')$$, 'OC002', NULL, 'no object');
+SELECT throws_ok($$SELECT o2c.record_provider_event('hook', NULL)$$, 'OC002', NULL, 'nor nothing');
+SELECT throws_ok($$SELECT pg_temp.event('e9', 'settled', 'p3')$$, 'OC002', NULL, 'no amount');
 
 SELECT is_empty('SELECT check_name, object, expected, found FROM o2c.verify()', 'all is consistent');
 SET LOCAL o2c.business_date = '2027-03-05';
