@@ -1,6 +1,6 @@
 -- Direct debits: mandates, what is collected, the message for the bank, what comes back.
 BEGIN;
-SELECT plan(104);
+SELECT plan(108);
 SELECT o2c.create_company('Müller & Söhne GmbH', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -219,5 +219,16 @@ SELECT throws_ok('UPDATE o2c.direct_debit SET amount = 1', 'OC102', NULL, 'direc
 SELECT throws_ok('DELETE FROM o2c.direct_debit_item', 'OC102', NULL, 'with what they collect');
 SELECT throws_ok('INSERT INTO o2c.direct_debit_batch (bank_account_id, collect_on, message_id, debits, amount) SELECT bank_account_id, ''2026-03-20'', ''X'', 1, 1 FROM o2c.bank_account LIMIT 1', 'OC102', NULL, 'that the engine makes');
 SELECT is_empty('SELECT check_name, object, expected, found FROM o2c.verify()', 'all is consistent');
+SET LOCAL session_replication_role = replica;
+UPDATE o2c.direct_debit_item SET amount = amount + 1 WHERE direct_debit_id = (pg_temp.debit('N')).direct_debit_id;
+SELECT results_eq('SELECT check_name FROM o2c.verify()', ARRAY['direct debit items'], 'items that are not the direct debit would be found');
+UPDATE o2c.direct_debit SET amount = amount + 1 WHERE direct_debit_id = (pg_temp.debit('N')).direct_debit_id;
+SELECT results_eq('SELECT check_name FROM o2c.verify() ORDER BY 1', ARRAY['direct debit batch', 'direct debit payment'], 'a payment that is not');
+UPDATE o2c.direct_debit SET amount = amount - 1 WHERE direct_debit_id = (pg_temp.debit('N')).direct_debit_id;
+UPDATE o2c.direct_debit_item SET amount = amount - 1 WHERE direct_debit_id = (pg_temp.debit('N')).direct_debit_id;
+UPDATE o2c.mandate SET last_used_on = '2026-01-01' WHERE reference = 'N-1';
+SELECT results_eq('SELECT check_name FROM o2c.verify()', ARRAY['mandate use'], 'a mandate that was used later');
+UPDATE o2c.mandate SET last_used_on = '2026-03-20' WHERE reference = 'N-1';
+SELECT is_empty('SELECT check_name, object, expected, found FROM o2c.verify()', 'and nothing else');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- Payments with the bank and providers: clearing, refunds, bounces and what they do, payment links, keys that outlive midnight.
 BEGIN;
-SELECT plan(143);
+SELECT plan(149);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -268,6 +268,26 @@ SELECT throws_ok($$SELECT o2c.record_provider_event('hook', NULL)$$, 'OC002', NU
 SELECT throws_ok($$SELECT pg_temp.event('e9', 'settled', 'p3')$$, 'OC002', NULL, 'no amount');
 
 SELECT is_empty('SELECT check_name, object, expected, found FROM o2c.verify()', 'all is consistent');
+-- and what is not would be found
+CREATE FUNCTION pg_temp.found_after(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE said text;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    EXECUTE statement;
+    SET LOCAL session_replication_role = origin;
+    SELECT string_agg(check_name, ', ' ORDER BY check_name) INTO said FROM o2c.verify();
+    RAISE EXCEPTION USING ERRCODE = 'P0001', MESSAGE = said;
+EXCEPTION WHEN raise_exception THEN
+    RETURN said;
+END $$;
+SELECT is(pg_temp.found_after($$UPDATE o2c.payment SET clearing = 'captured' WHERE reference = 'A-1'$$), 'payment clearing', 'a clearing without a step');
+SELECT is(pg_temp.found_after($$UPDATE o2c.payment SET refunded_amount = 1 WHERE reference = 'A-1'$$), 'payment refunds', 'a refund without one');
+SELECT is(pg_temp.found_after(format('UPDATE o2c.payment_clearing SET amount = 39 WHERE item_id = %s', :refund)), 'payment refunds, payment step items', 'a step with another amount');
+SELECT is(pg_temp.found_after(format('UPDATE o2c.payment_clearing SET before = ''authorized'' WHERE change = ''settled'' AND payment_id = %s', :auth)), 'payment steps', 'a step from elsewhere');
+SELECT is(pg_temp.found_after($$UPDATE o2c.payment SET item_id = NULL, state = 'pending' WHERE reference = 'L-none' OR payment_id = (SELECT min(payment_id) FROM o2c.payment WHERE reference = 'over')$$), 'payment counts', 'money that does not count');
+SELECT is(pg_temp.found_after($$INSERT INTO o2c.credit_information (company_id, customer_id, name, value, source, effective_on)
+    SELECT company_id, customer_id, 'returned_payments', '9', 'o2c.payment_clearing', o2c.today() FROM o2c.customer WHERE code = 'C1'$$), 'returned payments', 'another number of returns');
+
 SET LOCAL o2c.business_date = '2027-03-05';
 SELECT is_empty('SELECT check_name, object, expected, found FROM o2c.verify()', 'a year later, too');
 SELECT * FROM finish();
