@@ -1,6 +1,6 @@
 -- Direct debits: mandates, what is collected, the message for the bank, what comes back.
 BEGIN;
-SELECT plan(108);
+SELECT plan(110);
 SELECT o2c.create_company('Müller & Söhne GmbH', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -203,6 +203,14 @@ SELECT is(o2c.direct_debit_file('2026-03-18'), NULL, 'nor with one that is for o
 UPDATE o2c.mandate SET automatic = true WHERE reference = 'A-3';
 SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-18'), '//d:MndtId/text()'), '{A-3}', 'but on its last day it holds good');
 SELECT is((SELECT string_agg(state, ' ' ORDER BY mandate_id) FROM o2c.mandate_in_use WHERE customer = 'A'), 'revoked active active', 'by the clock');
+
+-- what is on its way is not collected again, also while it does not count
+INSERT INTO o2c.customer (code, name) VALUES ('CX', 'Cleared, too');
+INSERT INTO o2c.cash_policy (customer_id, cleared_only) SELECT customer_id, true FROM o2c.customer WHERE code = 'CX';
+SELECT o2c.add_mandate('CX', 'AT611904300234573201', signed_on => '2026-01-01') \g /dev/null
+SELECT pg_temp.invoice('I-14', 'CX', 21, '2026-03-19') \g /dev/null
+SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-19'), '//d:Ustrd/text()'), '{I-14}', 'an invoice is collected');
+SELECT is(o2c.direct_debit_file('2026-03-20'), NULL, 'once');
 
 -- the discount for paying early
 INSERT INTO o2c.product (sku, name, unit_price, tax_rate, stocked) VALUES ('S', 'Service', 100, 0, false);

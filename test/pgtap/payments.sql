@@ -1,6 +1,6 @@
 -- Payments with the bank and providers: clearing, refunds, bounces and what they do, payment links, keys that outlive midnight.
 BEGIN;
-SELECT plan(149);
+SELECT plan(152);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -52,6 +52,7 @@ SELECT o2c.settle_payment(:auth, '2026-03-05');
 SELECT is(pg_temp.state(:auth), 'applied settled 2026-03-03 0', 'settled nothing moves any more');
 SELECT is(pg_temp.steps(:auth), 'authorized authorized 2026-03-01, captured captured 2026-03-03, settled settled 2026-03-05', 'each step is a dated row');
 SELECT throws_ok(format('SELECT o2c.settle_payment(%s, ''2026-03-06'')', :auth), 'OC101', NULL, 'settled once');
+SELECT throws_ok(format('SELECT o2c.reverse_payment(%s, ''2026-03-04'')', :auth), 'OC002', NULL, 'and it does not come back before that');
 SELECT is((SELECT string_agg(activity, ' ' ORDER BY event_id) FROM o2c.event WHERE object_type = 'payment' AND object_id = :auth),
           'payment.authorized payment.pending payment.captured payment.received payment.applied payment.settled', 'and each is in the log');
 
@@ -236,6 +237,12 @@ SELECT o2c.record_payment(32, '2026-03-02', NULL, lower(o2c.print_form(:'link'::
 SELECT results_eq('SELECT v.number, m.stage, m.amount FROM o2c.match_payments(''2026-03-03'') m JOIN o2c.invoice v USING (invoice_id)', $$VALUES ('L-2', 'link', 20.00), ('L-1', 'link', 10.00)$$,
                   'the payment that brings it back pays its invoices, the oldest first');
 SELECT is(pg_temp.state(:linked) || ' ' || (SELECT code FROM o2c.customer JOIN o2c.payment USING (company_id, customer_id) WHERE payment_id = :linked), 'received settled 2026-03-02 2 C2', 'of a payer who is known by it; the rest is on account');
+
+SELECT o2c.payment_link_reference('{L-4}') AS link \gset
+SELECT o2c.record_payment(15, '2026-03-02', 'C2', :'link'), o2c.record_payment(20, '2026-03-02', 'C2', :'link') AS second \gset
+SELECT results_eq('SELECT v.number, m.stage, m.amount FROM o2c.match_payments(''2026-03-03'') m JOIN o2c.invoice v USING (invoice_id)', $$VALUES ('L-4', 'link', 15.00), ('L-4', 'link', 5.00)$$,
+                  'of two payments with the same link the second pays what the first left');
+SELECT is(pg_temp.state(:second), 'received settled 2026-03-02 15', 'and keeps the rest');
 
 -- a key outlives midnight, also when the date is left out
 SELECT o2c.record_payment(4, customer => 'C2', reference => 'night', idempotency_key => 'k1') AS k1 \gset
