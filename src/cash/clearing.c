@@ -145,20 +145,17 @@ o2c_settle_payment(PG_FUNCTION_ARGS)
 static int64
 use_up(int64 company, int64 item, const char *kind, Numeric amount, DateADT day, DateADT applied_on, NullableDatum reason)
 {
-	static O2cPlan add = O2C_PLAN("INSERT INTO o2c.open_item (company_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
-								  " SELECT company_id, customer_id, $3, $4, $4, currency, $5, credit_rate"
+	static O2cPlan add = O2C_PLAN("INSERT INTO o2c.open_item (company_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate, base_rate)"
+								  " SELECT company_id, customer_id, $3, $4, $4, currency, $5, credit_rate, base_rate"
 								  " FROM o2c.open_item WHERE company_id = $1 AND item_id = $2 RETURNING item_id",
 								  INT8OID, INT8OID, TEXTOID, DATEOID, NUMERICOID);
-	static O2cPlan apply = O2C_PLAN("INSERT INTO o2c.application (company_id, credit_item_id, debit_item_id, effective_on, cash_amount, method, reason)"
-									" VALUES ($1, $2, $3, $4, $5, $6, $7)",
-									INT8OID, INT8OID, INT8OID, DATEOID, NUMERICOID, TEXTOID, TEXTOID);
-	NullableDatum value = o2c_datum(NumericGetDatum(amount));
-	int64		debit;
+	O2cApplication use = {.credit_item = item, .effective_on = applied_on, .cash = amount, .discount = o2c_zero(), .tolerance = o2c_zero(),
+	.reason = reason.isnull ? NULL : TextDatumGetCString(reason.value)};
 
-	o2c_run(&add, O2C_ARGS(o2c_int8(company), o2c_int8(item), o2c_cstring(kind), o2c_date(day), value));
-	debit = o2c_row_int8(0, 1);
-	o2c_run(&apply, O2C_ARGS(o2c_int8(company), o2c_int8(item), o2c_int8(debit), o2c_date(applied_on), value, o2c_cstring(kind), reason));
-	return debit;
+	o2c_run(&add, O2C_ARGS(o2c_int8(company), o2c_int8(item), o2c_cstring(kind), o2c_date(day), o2c_datum(NumericGetDatum(amount))));
+	use.debit_item = o2c_row_int8(0, 1);
+	o2c_apply(company, &use, 1, kind);
+	return use.debit_item;
 }
 
 /* Takes the live applications of a payment back, all but refunds, and uses up what was not paid back. */
@@ -216,6 +213,7 @@ o2c_take_back(int64 company, int64 payment, const O2cReturn *how)
 
 	check_step(company, &p, how->to, how->day);
 	o2c_run(&mark, O2C_ARGS(o2c_int8(company), o2c_int8(payment), o2c_cstring(how->to), o2c_date(how->day), how->reason));
+	o2c_release_payment(company, payment);
 	if (p.item != 0)
 	{
 		step.item = reverse_item(company, &p, how);

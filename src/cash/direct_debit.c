@@ -36,7 +36,7 @@ o2c_apply_collected(int64 company, NullableDatum payments)
 								   " (SELECT FROM o2c.application a WHERE a.company_id = $1 AND a.credit_item_id = c.item_id)"
 								   " ORDER BY i.item_id", INT8OID, INT8ARRAYOID);
 	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(company), payments));
-	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE);
+	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (int i = 0; i < n; i++)
 	{

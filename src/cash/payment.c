@@ -32,8 +32,8 @@ enum
 O2cPayment
 o2c_read_payment(int64 company, int64 payment)
 {
-	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, p.amount, coalesce(- i.open_amount, 0),"
-								   " p.clearing, p.refunded_amount, p.currency, p.method"
+	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, p.amount, coalesce(- i.open_amount - i.allocated_amount, 0),"
+								   " p.currency, p.clearing, p.refunded_amount, p.method"
 								   " FROM o2c.payment p LEFT JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = p.item_id"
 								   " WHERE p.company_id = $1 AND p.payment_id = $2", INT8OID, INT8OID);
 	O2cPayment	p = {.id = payment};
@@ -49,9 +49,9 @@ o2c_read_payment(int64 company, int64 payment)
 	p.state = o2c_row_text(0, 4);
 	p.amount = DatumGetNumeric(o2c_row_copy(0, 5).value);
 	p.open = DatumGetNumeric(o2c_row_copy(0, 6).value);
-	p.clearing = o2c_row_text(0, 7);
-	p.refunded = DatumGetNumeric(o2c_row_copy(0, 8).value);
-	p.currency = o2c_row_text(0, 9);
+	p.currency = o2c_row_text(0, 7);
+	p.clearing = o2c_row_text(0, 8);
+	p.refunded = DatumGetNumeric(o2c_row_copy(0, 9).value);
 	p.method = o2c_row_text(0, 10);
 	return p;
 }

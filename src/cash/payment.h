@@ -19,10 +19,10 @@ typedef struct O2cPayment
 	DateADT		received_on;
 	char	   *state;
 	Numeric		amount;
-	Numeric		open;			/* positive: what is on account; 0 when unidentified */
+	Numeric		open;			/* positive: what is free on account; 0 when unidentified */
+	char	   *currency;
 	char	   *clearing;
 	Numeric		refunded;
-	char	   *currency;
 	char	   *method;
 } O2cPayment;
 
@@ -39,6 +39,7 @@ typedef struct O2cReturn
 extern O2cPayment o2c_read_payment(int64 company, int64 payment);
 extern O2cPayment o2c_lock_payment(int64 company, int64 payment);
 extern bool o2c_counts(int64 company, int64 customer, const char *clearing);
+extern void o2c_release_payment(int64 company, int64 payment);
 extern void o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n);
 extern void o2c_advance(int64 company, int64 payment, const char *to, DateADT day);
 extern void o2c_take_back(int64 company, int64 payment, const O2cReturn *how);
