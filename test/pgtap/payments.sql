@@ -1,6 +1,6 @@
 -- Payments with the bank and providers: clearing, refunds, bounces and what they do, payment links, keys that outlive midnight.
 BEGIN;
-SELECT plan(152);
+SELECT plan(157);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -243,6 +243,18 @@ SELECT o2c.record_payment(15, '2026-03-02', 'C2', :'link'), o2c.record_payment(2
 SELECT results_eq('SELECT v.number, m.stage, m.amount FROM o2c.match_payments(''2026-03-03'') m JOIN o2c.invoice v USING (invoice_id)', $$VALUES ('L-4', 'link', 15.00), ('L-4', 'link', 5.00)$$,
                   'of two payments with the same link the second pays what the first left');
 SELECT is(pg_temp.state(:second), 'received settled 2026-03-02 15', 'and keeps the rest');
+
+-- money that is kept for an order
+SELECT o2c.place_order('C3', '[{"sku": "S", "quantity": 2}]') AS "order" \gset
+SELECT o2c.record_payment(150, '2026-03-06', 'C3', 'kept', clearing => 'authorized') AS kept \gset
+SELECT throws_ok(format('SELECT o2c.allocate_prepayment(%s, %s, 10)', :kept, :order), 'OC106', NULL, 'an authorization pays nothing in advance');
+SELECT o2c.capture_payment(:kept, '2026-03-06'), o2c.allocate_prepayment(:kept, :order, 120) \g /dev/null
+SELECT throws_ok(format('SELECT o2c.refund_payment(%s, 30.01, ''2026-03-06'')', :kept), 'OC106', NULL, 'what is kept is not paid back');
+SELECT o2c.refund_payment(:kept, refunded_on => '2026-03-06') \g /dev/null
+SELECT is(pg_temp.state(:kept), 'received captured 2026-03-06 120 30', 'what is free is');
+SELECT o2c.reverse_payment(:kept, '2026-03-07', fee => 0);
+SELECT is(pg_temp.state(:kept), 'reversed returned 2026-03-06 0 30', 'the rest may come back');
+SELECT is((SELECT prepaid_amount FROM o2c.sales_order WHERE order_id = :order), 0::numeric, 'and then the order is not prepaid');
 
 -- a key outlives midnight, also when the date is left out
 SELECT o2c.record_payment(4, customer => 'C2', reference => 'night', idempotency_key => 'k1') AS k1 \gset
