@@ -124,7 +124,7 @@ CREATE TABLE IF NOT EXISTS o2c.payment (
     CONSTRAINT payment_identified CHECK (CASE WHEN item_id IS NULL THEN customer_id IS NULL OR state IN ('pending', 'reversed')
                                               ELSE customer_id IS NOT NULL AND state <> 'pending' END),
     CONSTRAINT payment_authorized CHECK (clearing <> 'authorized' OR state = 'pending'),
-    CONSTRAINT payment_refunded CHECK (refunded_amount BETWEEN 0 AND amount AND (clearing = 'refunded') = (refunded_amount = amount)),
+    CONSTRAINT payment_refunded CHECK (refunded_amount >= 0 AND refunded_amount <= amount AND (clearing = 'refunded') = (refunded_amount = amount)),
     CONSTRAINT payment_ended CHECK ((clearing IN ('failed', 'voided', 'returned', 'charged_back')) = (state = 'reversed'))
 ) WITH (fillfactor = 50); -- nearly every payment is updated once, in place: no index knows its state
 COMMENT ON TABLE o2c.payment IS 'Money received, each receipt once. Its open item says how much is still on account; without a customer it is unidentified';
