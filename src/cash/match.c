@@ -54,7 +54,9 @@ begin_match(Match *match, NullableDatum payment)
 	static O2cPlan pending_one = O2C_PLAN("SELECT payment_id, customer_id FROM o2c.payment"
 										  " WHERE company_id = $1 AND payment_id = $3 AND state = 'received' AND received_on <= $2",
 										  INT8OID, DATEOID, INT8OID);
-	static O2cPlan identify = O2C_PLAN("SELECT payment_id, customer_id FROM o2c._identify_by_reference($2, $3, $1)",
+	static O2cPlan identify = O2C_PLAN("SELECT DISTINCT ON (payment_id) payment_id, customer_id FROM"
+									   " (SELECT 1 AS rank, l.* FROM o2c._identify_by_link($2, $1) l"
+									   " UNION ALL SELECT 2, r.* FROM o2c._identify_by_reference($2, $3, $1) r) u ORDER BY payment_id, rank",
 									   INT8OID, INT8ARRAYOID, DATEOID);
 	int			n = o2c_run(payment.isnull ? &pending : &pending_one, O2C_ARGS(o2c_int8(match->company), match->as_of, payment));
 	int64	   *payers = id_column(2, n);
@@ -137,6 +139,8 @@ keep_open(Match *match)
 static void
 run_stages(Match *match)
 {
+	static O2cPlan by_link = O2C_PLAN("SELECT payment_id, invoice_id, credit_item_id, debit_item_id, effective_on, amount"
+									  " FROM o2c._match_by_link($2, $3, $1)", INT8OID, INT8ARRAYOID, DATEOID);
 	static O2cPlan by_reference = O2C_PLAN("SELECT payment_id, invoice_id, credit_item_id, debit_item_id, effective_on, amount"
 										   " FROM o2c._match_by_reference($2, $3, $1)", INT8OID, INT8ARRAYOID, DATEOID);
 	static O2cPlan by_amount = O2C_PLAN("SELECT payment_id, invoice_id, credit_item_id, debit_item_id, effective_on, amount"
@@ -144,6 +148,8 @@ run_stages(Match *match)
 	static O2cPlan by_group_amount = O2C_PLAN("SELECT payment_id, invoice_id, credit_item_id, debit_item_id, effective_on, amount"
 											  " FROM o2c._match_by_amount($2, $3, true, $1)", INT8OID, INT8ARRAYOID, DATEOID);
 
+	while (apply_candidates(match, &by_link, "link") > 0)
+		;
 	if (apply_candidates(match, &by_reference, "reference") > 0 && !keep_open(match))
 		return;
 	while (apply_candidates(match, &by_amount, "amount") > 0 || apply_candidates(match, &by_group_amount, "amount") > 0)
