@@ -959,13 +959,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     booking text := 'bank lines ' || gen_random_uuid();
     expected bigint;
+    whole record;
     counted jsonb;
     returns bigint[];
 BEGIN
     PERFORM o2c._lock_bank_accounts((SELECT array_agg(DISTINCT r.bank_account_id) FROM o2c.bank_line_import r
                                      WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch), _book_bank_lines.company_id);
     WITH told AS (
-        SELECT r.import_id, r.bank_account_id, coalesce(r.entry, r.import_id) AS entry,
+        SELECT r.import_id, r.bank_account_id, coalesce(r.entry, r.import_id) AS entry, coalesce(r.position, 0) AS position,
                -- the same money has the same key, whichever message tells of it; the n-th equal entry is one of its own
                md5(jsonb_build_array(r.booked_on, trim_scale(coalesce(r.entry_amount, r.amount)), r.currency, nullif(r.status, 'BOOK'),
                    CASE WHEN r.entry IS NOT NULL THEN r.identity
@@ -980,16 +981,33 @@ BEGIN
         SELECT t.*, dense_rank() OVER (PARTITION BY t.bank_account_id, t.entry_key ORDER BY t.entry) AS occurrence FROM told t
     )
     UPDATE o2c.bank_line_import r
-    SET entry_key = c.entry_key, occurrence = c.occurrence, position = coalesce(r.position, 0),
+    SET entry_key = c.entry_key, occurrence = c.occurrence, position = c.position,
         kind = CASE WHEN k.bank_line_id IS NOT NULL THEN 'known'
                     WHEN r.status <> 'BOOK' OR r.amount = 0 THEN 'information'
                     WHEN r.amount > 0 THEN CASE WHEN c.takes_back OR c.charge THEN 'correction' ELSE 'receipt' END
                     WHEN c.takes_back THEN 'return' WHEN c.charge THEN 'charge' ELSE 'debit' END
     FROM counted c
+    -- a whole batch that nobody has worked on gives way to its transactions
     LEFT JOIN LATERAL (SELECT b.bank_line_id FROM o2c.bank_line b
+                       LEFT JOIN o2c.payment p ON p.company_id = b.company_id AND p.payment_id = b.payment_id
                        WHERE b.company_id = _book_bank_lines.company_id AND b.bank_account_id = c.bank_account_id
-                         AND b.entry_key = c.entry_key AND b.occurrence = c.occurrence LIMIT 1) k ON true
+                         AND b.entry_key = c.entry_key AND b.occurrence = c.occurrence
+                         AND NOT (c.position > 0 AND b.position = 0 AND b.closed_at IS NULL
+                                  AND (b.payment_id IS NULL OR (p.state = 'received' AND p.customer_id IS NULL))) LIMIT 1) k ON true
     WHERE r.company_id = _book_bank_lines.company_id AND r.import_id = c.import_id;
+
+    FOR whole IN SELECT DISTINCT b.bank_line_id, b.payment_id, b.booked_on
+                 FROM o2c.bank_line_import r
+                 JOIN o2c.bank_line b ON b.company_id = _book_bank_lines.company_id AND b.bank_account_id = r.bank_account_id
+                     AND b.entry_key = r.entry_key AND b.occurrence = r.occurrence AND b.position = 0
+                 WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch AND r.kind <> 'known' AND r.position > 0
+                 ORDER BY b.bank_line_id LOOP
+        IF whole.payment_id IS NOT NULL THEN
+            PERFORM o2c.reverse_payment(whole.payment_id, whole.booked_on, 'booked as its transactions', _book_bank_lines.company_id);
+        END IF;
+        UPDATE o2c.bank_line b SET closed_at = clock_timestamp(), closed_by = o2c.actor(), closed_note = 'booked as its transactions'
+        WHERE b.company_id = _book_bank_lines.company_id AND b.bank_line_id = whole.bank_line_id;
+    END LOOP;
 
     INSERT INTO o2c.payment_import (company_id, batch, reference, received_on, amount, currency, method, payer_name, payer_account, provider, provider_reference)
     SELECT _book_bank_lines.company_id, booking, left(coalesce(nullif(concat_ws(' ', r.structured_reference, r.document_numbers, r.remittance), ''), r.end_to_end_id), 4000),
@@ -1018,7 +1036,7 @@ BEGIN
            o2c.round_money(r.original_amount, coalesce(r.original_currency, r.currency)), CASE WHEN r.original_amount IS NOT NULL THEN coalesce(r.original_currency, r.currency) END,
            r.exchange_rate, r.bank_reference, r.end_to_end_id, r.transaction_id, r.batch_reference, r.mandate, r.structured_reference, r.document_numbers,
            r.remittance, r.information, r.party_name, r.ultimate_party, r.party_account, r.party_bic, r.domain, r.family, r.subfamily, r.proprietary_code, r.return_reason,
-           r.reversal, p.payment_id, r.note
+           coalesce(r.reversal, false), p.payment_id, r.note
     FROM o2c.bank_line_import r
     JOIN o2c.bank_account a ON a.company_id = _book_bank_lines.company_id AND a.bank_account_id = r.bank_account_id
     LEFT JOIN o2c.payment p ON p.company_id = _book_bank_lines.company_id AND r.kind = 'receipt'
@@ -1146,7 +1164,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._own_account(text, text, text, text, text, boolean, bigint) IS 'The company''s bank account that a statement is of; a new one is added unless that is not wanted.';
 
-CREATE FUNCTION o2c._camt_path(document xml, OUT xmlns text, OUT kind text, OUT path text)
+CREATE FUNCTION o2c._camt_path(document xml, OUT xmlns text, OUT kind text, OUT path text, OUT message text)
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF octet_length(document::text) > 256 * 1024 * 1024 THEN
@@ -1155,10 +1173,13 @@ BEGIN
     IF strpos(document::text, '<!DOCTYPE') > 0 THEN
         RAISE EXCEPTION 'the document has a document type declaration' USING ERRCODE = 'OC204', HINT = 'Messages of ISO 20022 have none; entities are not expanded.';
     END IF;
-    IF NOT document IS DOCUMENT THEN
-        RAISE EXCEPTION 'this is not an XML document' USING ERRCODE = 'OC204', HINT = 'It has one root element, Document.';
-    END IF;
-    xmlns := (xpath('namespace-uri(/*[local-name() = "Document"])', document))[1]::text;
+    BEGIN
+        SELECT r.xmlns, nullif(r.message, '') INTO xmlns, message
+        FROM XMLTABLE('/*' PASSING document COLUMNS xmlns text PATH 'namespace-uri(self::*[local-name() = "Document"])',
+                      message text PATH 'normalize-space(*/*[local-name() = "GrpHdr"]/*[local-name() = "MsgId"])') r;
+    EXCEPTION WHEN invalid_xml_document THEN
+        RAISE EXCEPTION 'this is not an XML document' USING ERRCODE = 'OC204', DETAIL = SQLERRM, HINT = 'It has one root element, Document.';
+    END;
     IF coalesce(xmlns, '') !~ '^urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.(0[2-9]|[1-9][0-9])$' THEN
         RAISE EXCEPTION 'the document is not a camt.053 or camt.054 message of version 2 or later'
             USING ERRCODE = 'OC204', DETAIL = format('The namespace of its root element Document is %L.', left(coalesce(xmlns, ''), 200)),
@@ -1167,50 +1188,61 @@ BEGIN
     kind := CASE WHEN strpos(xmlns, 'camt.053') > 0 THEN 'statement' ELSE 'notification' END;
     path := CASE kind WHEN 'statement' THEN '/c:Document/c:BkToCstmrStmt/c:Stmt' ELSE '/c:Document/c:BkToCstmrDbtCdtNtfctn/c:Ntfctn' END;
 END $$;
-COMMENT ON FUNCTION o2c._camt_path(xml) IS 'What kind of camt message a document is, its namespace, and the way to its statements. Errors: OC204.';
+COMMENT ON FUNCTION o2c._camt_path(xml) IS 'What kind of camt message a document is, its namespace, the way to its statements, and its id. Errors: OC204.';
 
-CREATE FUNCTION o2c._camt_statements(document xml, add_accounts boolean, company_id bigint) RETURNS jsonb
+CREATE FUNCTION o2c._camt_balances(document xml, xmlns text, path text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    balances jsonb;
+    wrong jsonb;
+BEGIN
+    SELECT coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'amount', o2c._decimal(b.amount) * CASE b.indicator WHEN 'DBIT' THEN -1 ELSE 1 END,
+                                                 'currency', b.currency, 'day', o2c._iso_date(b.day)) ORDER BY b.no), '[]'),
+           (jsonb_agg(to_jsonb(b) ORDER BY b.no) FILTER (WHERE
+               (o2c._decimal(b.amount) >= 0 AND b.indicator IN ('CRDT', 'DBIT') AND b.kind <> '' AND o2c._date_problem(o2c._iso_date(b.day)) IS NULL
+                AND u.currency IS NOT NULL AND o2c._amount_problem(o2c._decimal(b.amount), u.currency) IS NULL) IS NOT TRUE)) -> 0
+    INTO balances, wrong
+    FROM o2c._read_balances(document, xmlns, path) b LEFT JOIN o2c.currency u ON u.currency = b.currency;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'balance % of the document cannot be read', wrong ->> 'no' USING ERRCODE = 'OC204',
+            DETAIL = format('It is type %L, amount %L, currency %L, indicator %L, date %L.', left(wrong ->> 'kind', 40), left(wrong ->> 'amount', 40),
+                            left(wrong ->> 'currency', 40), left(wrong ->> 'indicator', 40), left(wrong ->> 'day', 40)),
+            HINT = 'It needs an amount that its currency can have, CRDT or DBIT, and a date from 1900 to 2199.';
+    END IF;
+    RETURN balances;
+END $$;
+COMMENT ON FUNCTION o2c._camt_balances(xml, text, text) IS 'The balances of a camt document in its order. Errors: OC204.';
+
+CREATE FUNCTION o2c._camt_statements(document xml, way jsonb, add_accounts boolean, company_id bigint) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    way record := o2c._camt_path(document);
-    message text := (xpath('normalize-space(/c:Document/*/c:GrpHdr/c:MsgId)', document, ARRAY[ARRAY['c', way.xmlns]]))[1]::text;
-    wrong record;
+    xmlns text := way ->> 'xmlns';
+    path text := way ->> 'path';
+    balances jsonb := o2c._camt_balances(document, xmlns, path);
     statements jsonb;
 BEGIN
-    SELECT b.no, b.kind, b.amount, b.currency, b.indicator, b.day INTO wrong FROM o2c._read_balances(document, way.xmlns, way.path) b
-    WHERE (o2c._decimal(b.amount) >= 0 AND b.indicator IN ('CRDT', 'DBIT') AND b.kind <> '' AND o2c._date_problem(o2c._iso_date(b.day)) IS NULL
-           AND EXISTS (SELECT FROM o2c.currency u WHERE u.currency = b.currency)
-           AND o2c._amount_problem(o2c._decimal(b.amount), (SELECT u.currency FROM o2c.currency u WHERE u.currency = b.currency)) IS NULL) IS NOT TRUE
-    ORDER BY b.no LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'balance % of the document cannot be read', wrong.no USING ERRCODE = 'OC204',
-            DETAIL = format('It is type %L, amount %L, currency %L, indicator %L, date %L.', left(wrong.kind, 40), left(wrong.amount, 40), left(wrong.currency, 40), left(wrong.indicator, 40), left(wrong.day, 40)),
-            HINT = 'It needs an amount that its currency can have, CRDT or DBIT, and a date from 1900 to 2199.';
-    END IF;
     WITH balance AS MATERIALIZED (
-        SELECT b.no, jsonb_build_object('kind', b.kind, 'amount', o2c._decimal(b.amount) * CASE b.indicator WHEN 'DBIT' THEN -1 ELSE 1 END,
-                                        'currency', b.currency, 'day', o2c._iso_date(b.day)) AS said
-        FROM o2c._read_balances(document, way.xmlns, way.path) b
+        SELECT b.n, b.said FROM jsonb_array_elements(balances) WITH ORDINALITY b (said, n)
     )
     SELECT jsonb_agg(jsonb_build_object(
-               'no', s.no, 'bank_statement_id', nextval('o2c.bank_statement_id_seq'), 'bank_account_id', a.bank_account_id, 'kind', way.kind, 'reference', s.reference,
+               'no', s.no, 'bank_statement_id', nextval('o2c.bank_statement_id_seq'), 'bank_account_id', a.bank_account_id, 'kind', way ->> 'kind', 'reference', s.reference,
                'sequence_number', nullif(s.sequence_number, ''), 'page', nullif(s.page, ''), 'last_page', nullif(s.last_page, ''),
-               'message', nullif(message, ''),
+               'message', way ->> 'message',
                'created', nullif(s.created, ''), 'from_on', nullif(s.from_on, ''), 'to_on', nullif(s.to_on, ''), 'currency', a.account_currency,
                'entries', s.entries, 'first_entry', s.upto - s.entries + 1, 'last_entry', s.upto, 'announced', nullif(s.announced, ''), 'credits', nullif(s.credits, ''),
                'debits', nullif(s.debits, ''), 'day', coalesce(o2c._iso_date(s.to_on), o2c._iso_date(s.created)),
-               'balances', (SELECT coalesce(jsonb_agg(b.said ORDER BY b.no), '[]') FROM balance b WHERE b.no BETWEEN s.balances_upto - s.balances + 1 AND s.balances_upto)) ORDER BY s.no)
+               'balances', (SELECT coalesce(jsonb_agg(b.said ORDER BY b.n), '[]') FROM balance b WHERE b.n BETWEEN s.balances_upto - s.balances + 1 AND s.balances_upto)) ORDER BY s.no)
     INTO statements
     FROM (SELECT s.*, sum(s.entries) OVER (ORDER BY s.no) AS upto, sum(s.balances) OVER (ORDER BY s.no) AS balances_upto
-          FROM o2c._read_statements(document, way.xmlns, way.path) s) s
+          FROM o2c._read_statements(document, xmlns, path) s) s
     CROSS JOIN LATERAL o2c._own_account(s.account, coalesce(nullif(s.currency, ''), nullif(s.balance_currency, '')), s.bic, nullif(s.owner, ''), nullif(s.entry_currency, ''), add_accounts, _camt_statements.company_id) a;
     IF statements IS NULL THEN
-        RAISE EXCEPTION 'the document has no %', way.kind USING ERRCODE = 'OC204', HINT = format('It is looked for at %s.', replace(way.path, 'c:', ''));
+        RAISE EXCEPTION 'the document has no %', way ->> 'kind' USING ERRCODE = 'OC204', HINT = format('It is looked for at %s.', replace(path, 'c:', ''));
     END IF;
     RETURN statements;
 END $$;
-COMMENT ON FUNCTION o2c._camt_statements(xml, boolean, bigint) IS 'The statements of a camt document with their accounts and balances. Errors: OC001, OC002, OC204.';
+COMMENT ON FUNCTION o2c._camt_statements(xml, jsonb, boolean, bigint) IS 'The statements of a camt document with their accounts and balances. Errors: OC001, OC002, OC204.';
 
 CREATE FUNCTION o2c._import_camt(document xml, add_accounts boolean, company_id bigint)
 RETURNS TABLE (bank_statement_id bigint, account text, reference text, entries bigint, lines bigint, new_lines bigint, payments bigint, received numeric, currency text,
@@ -1224,7 +1256,7 @@ DECLARE
     wrong record;
     s record;
     recorded bigint;
-    seen bigint[] := '{}';
+    seen bigint[] := ARRAY[]::bigint[];
 BEGIN
     IF document IS NULL THEN
         RAISE EXCEPTION 'the document is missing' USING ERRCODE = 'OC002', HINT = 'Give the text of a camt.053 or camt.054 message.';
@@ -1233,7 +1265,7 @@ BEGIN
         RAISE EXCEPTION 'there is no company %', company_id USING ERRCODE = 'OC001', HINT = 'o2c.company lists them.';
     END IF;
     way := o2c._camt_path(document);
-    statements := o2c._camt_statements(document, add_accounts, company_id);
+    statements := o2c._camt_statements(document, to_jsonb(way), add_accounts, company_id);
     PERFORM o2c._lock_bank_accounts((SELECT array_agg((e ->> 'bank_account_id')::bigint) FROM jsonb_array_elements(statements) e), company_id);
     BEGIN
         PERFORM o2c._stage_camt(token, document, way.xmlns, way.path, statements, company_id);
@@ -1280,12 +1312,12 @@ COMMENT ON FUNCTION o2c.import_camt(xml, boolean, bigint) IS
 'Takes in bank statements (camt.053) and notifications (camt.054) of ISO 20022, version 2 and later: records the statements, keeps each transaction as a line, books credits as payments on their booking date, and reverses the payments that returns take back. What is known already, from the same file, an overlapping one, or a notification before its statement, is booked once. Balances that do not tie are reported, not refused. Arguments: the document, whether accounts that are not in o2c.bank_account are added, the company. Result: a row for each statement with its account, the entries that it has, the lines that they make, how many were new, the payments booked, their sum, how many payments were taken back, and what does not agree in it. Errors: OC001 for an unknown company, or account that is not added; OC002 without a document or for an account that is not active; OC204 for anything that is not such a message, and for amounts and dates that cannot be: then nothing is booked. Malformed XML is refused by PostgreSQL (2200M, 2200N).';
 
 CREATE FUNCTION o2c._import_bank_lines(lines jsonb, account text, company_id bigint)
-RETURNS TABLE (account text, lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
+RETURNS TABLE (bank_account text, bank_lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     token text := 'lines ' || gen_random_uuid();
-    keys text[] := '{account,currency,booked_on,value_on,amount,charges,charges_currency,original_amount,original_currency,exchange_rate,bank_reference,end_to_end_id,transaction_id,batch_reference,mandate,structured_reference,document_numbers,remittance,information,party_name,ultimate_party,party_account,party_bic,domain,family,subfamily,proprietary_code,return_reason,reversal,status,identity}';
+    keys text[] := '{account,currency,booked_on,value_on,amount,charges,charges_currency,original_amount,original_currency,exchange_rate,bank_reference,end_to_end_id,transaction_id,batch_reference,mandate,structured_reference,document_numbers,remittance,information,party_name,ultimate_party,party_account,party_bic,domain,family,subfamily,proprietary_code,return_reason,reversal,status,identity}'::text[];
     wrong record;
 BEGIN
     IF NOT EXISTS (SELECT FROM o2c.company c WHERE c.company_id = _import_bank_lines.company_id) THEN
@@ -1314,7 +1346,7 @@ BEGIN
            o2c._trimmed(l.mandate), o2c._trimmed(l.structured_reference), o2c._trimmed(l.document_numbers), o2c._trimmed(l.remittance), o2c._trimmed(l.information),
            o2c._trimmed(l.party_name), o2c._trimmed(l.ultimate_party), o2c._trimmed(l.party_account), o2c._trimmed(l.party_bic), o2c._trimmed(l.domain), o2c._trimmed(l.family),
            o2c._trimmed(l.subfamily), o2c._trimmed(l.proprietary_code), o2c._trimmed(l.return_reason), l.reversal = 'true', l.status, o2c._trimmed(l.identity),
-           CASE WHEN o2c._decimal(l.amount) IS NULL THEN format('the amount %s is not a number', coalesce(quote_literal(left(l.amount, 40)), ''))
+           CASE WHEN l.amount IS NOT NULL AND o2c._decimal(l.amount) IS NULL THEN format('the amount %L is not a number', left(l.amount, 40))
                 WHEN l.booked_on IS NOT NULL AND o2c._iso_date(l.booked_on) IS NULL THEN format('the booking date %L is not a date', left(l.booked_on, 40))
                 WHEN l.value_on IS NOT NULL AND o2c._iso_date(l.value_on) IS NULL THEN format('the value date %L is not a date', left(l.value_on, 40))
                 WHEN l.charges IS NOT NULL AND o2c._decimal(l.charges) IS NULL THEN format('the charge %L is not a number', left(l.charges, 40))
@@ -1345,7 +1377,7 @@ END $$;
 COMMENT ON FUNCTION o2c._import_bank_lines(jsonb, text, bigint) IS 'What o2c.import_bank_lines() does inside the engine.';
 
 CREATE FUNCTION o2c.import_bank_lines(lines jsonb, account text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
-RETURNS TABLE (account text, lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
+RETURNS TABLE (bank_account text, bank_lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
 AS 'MODULE_PATHNAME', 'o2c_import_bank_lines' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.import_bank_lines(jsonb, text, bigint) IS
 'Takes in bank lines of any source, with the same rules as o2c.import_camt. Arguments: an array of objects with the columns of o2c.bank_line_import from account to identity as keys, of which amount (negative for a debit) and booked_on (YYYY-MM-DD) are needed; the account of the lines that name none (null: the company''s only one); the company. Result: a row for each account with the lines, how many were new, the payments booked, their sum, and how many payments were taken back. Errors: OC001 for an unknown company, OC002 for a line that cannot be, which the message counts from 1: then nothing is booked.';
