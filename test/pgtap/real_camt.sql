@@ -18,35 +18,37 @@ SELECT f[1] AS file, convert_from(decode(f[2], 'base64'), 'UTF8') AS document, c
 FROM (SELECT string_to_array(line, ' ') AS f FROM string_to_table(:'files', E'\n') line WHERE line <> '') s;
 
 -- what has no expected values is no message
+SELECT o2c.create_company('Camt', 'EUR') AS company \gset
+SET LOCAL o2c.company = :company;
 SELECT throws_ok(format('SELECT o2c.import_camt(%L)', document), 'OC204', NULL, file || ' is refused') FROM file WHERE expected IS NULL ORDER BY file LIMIT 1;
 
 -- each in a company of its own, so that they do not know of each other
 ALTER TABLE file ADD company_id bigint;
 UPDATE file SET company_id = o2c.create_company(file, 'EUR') WHERE expected IS NOT NULL;
 CREATE TEMP TABLE imported AS SELECT f.file, f.company_id, i.* FROM file f CROSS JOIN LATERAL o2c.import_camt(f.document::xml, company_id => f.company_id) i WHERE f.expected IS NOT NULL;
-CREATE TEMP VIEW record AS
+CREATE TEMP VIEW told AS
 SELECT f.file, f.company_id, f.expected, f.expected -> 'getEntries' -> 0 -> 'getRecord' AS record, s.bank_statement_id
 FROM file f JOIN o2c.bank_statement s ON s.company_id = f.company_id AND s.reference = f.expected #>> '{getEntries,0,getRecord,getId}';
 CREATE TEMP VIEW entry AS
 SELECT r.file, r.company_id, r.bank_statement_id, e.n, e.entry, d.detail
-FROM record r CROSS JOIN LATERAL jsonb_array_elements(r.expected -> 'getEntries') WITH ORDINALITY e (entry, n)
+FROM told r CROSS JOIN LATERAL jsonb_array_elements(r.expected -> 'getEntries') WITH ORDINALITY e (entry, n)
 -- a transaction that was printed before is only referred to
 CROSS JOIN LATERAL (SELECT jsonb_agg(CASE WHEN jsonb_typeof(t) = 'object' THEN t ELSE e.entry -> 'getTransactionDetail' END) AS detail FROM jsonb_array_elements(e.entry -> 'getTransactionDetails') t) d;
 CREATE FUNCTION pg_temp.money(money jsonb) RETURNS numeric LANGUAGE sql AS
-$$SELECT o2c.round_money((money ->> 'getAmount')::numeric / 10 ^ o2c.minor_units(money #>> '{getCurrency,getCode}'), money #>> '{getCurrency,getCode}')$$;
+$$SELECT o2c.round_money((money ->> 'getAmount')::numeric / 10::numeric ^ o2c.minor_units(money #>> '{getCurrency,getCode}'), money #>> '{getCurrency,getCode}')$$;
 CREATE FUNCTION pg_temp.day(moment jsonb) RETURNS date LANGUAGE sql AS $$SELECT (moment ->> '0')::timestamp::date$$;
 
-SELECT is((SELECT count(*) FROM record), (SELECT count(*) FROM file WHERE expected IS NOT NULL), 'every message is read');
-SELECT is((SELECT sum(jsonb_array_length(expected -> 'getRecords')) FROM file), (SELECT count(*)::numeric FROM imported), 'with all its statements');
-SELECT results_eq($$SELECT r.file, s.message, s.sequence_number::text, s.from_on, s.to_on, a.account FROM record r JOIN o2c.bank_statement s USING (company_id, bank_statement_id) JOIN o2c.bank_account a USING (company_id, bank_account_id) ORDER BY file$$,
-    $$SELECT file, expected #>> '{getGroupHeader,getMessageId}', record ->> 'getElectronicSequenceNumber', pg_temp.day(record -> 'getFromDate'), pg_temp.day(record -> 'getToDate'), o2c.account_key(record #>> '{getAccount,getIdentification}') FROM record ORDER BY file$$,
+SELECT is((SELECT count(*) FROM told), (SELECT count(*) FROM file WHERE expected IS NOT NULL), 'every message is read');
+SELECT is((SELECT sum(jsonb_array_length(expected -> 'getRecords')) FROM file), (SELECT count(*) FROM imported), 'with all its statements');
+SELECT results_eq($$SELECT r.file, s.message, s.sequence_number::text, s.from_on, s.to_on, a.account FROM told r JOIN o2c.bank_statement s USING (company_id, bank_statement_id) JOIN o2c.bank_account a USING (company_id, bank_account_id) ORDER BY file$$,
+    $$SELECT file, expected #>> '{getGroupHeader,getMessageId}', record ->> 'getElectronicSequenceNumber', pg_temp.day(record -> 'getFromDate'), pg_temp.day(record -> 'getToDate'), o2c.account_key(record #>> '{getAccount,getIdentification}') FROM told ORDER BY file$$,
     'statements: message, sequence number, period, account');
 SELECT results_eq($$SELECT r.file, b.n, b.said ->> 'kind', (b.said ->> 'amount')::numeric, b.said ->> 'currency', (b.said ->> 'day')::date
-                    FROM record r JOIN o2c.bank_statement s USING (company_id, bank_statement_id) CROSS JOIN LATERAL jsonb_array_elements(s.balances) WITH ORDINALITY b (said, n) ORDER BY 1, 2$$,
+                    FROM told r JOIN o2c.bank_statement s USING (company_id, bank_statement_id) CROSS JOIN LATERAL jsonb_array_elements(s.balances) WITH ORDINALITY b (said, n) ORDER BY 1, 2$$,
     $$SELECT r.file, b.n, CASE b.said ->> 'getType' WHEN 'opening' THEN s.balances -> (b.n::integer - 1) ->> 'kind' WHEN 'closing' THEN 'CLBD' WHEN 'opening_available' THEN 'OPAV' WHEN 'closing_available' THEN 'CLAV'
           WHEN 'forward_available' THEN 'FWAV' WHEN 'information' THEN 'INFO' WHEN 'interim' THEN 'ITBD' WHEN 'interim_available' THEN 'ITAV' WHEN 'expected_credit' THEN 'XPCD' END,
           pg_temp.money(b.said -> 'getAmount'), b.said #>> '{getAmount,getCurrency,getCode}', pg_temp.day(b.said -> 'getDate')
-      FROM record r JOIN o2c.bank_statement s USING (company_id, bank_statement_id) CROSS JOIN LATERAL jsonb_array_elements(r.record -> 'getBalances') WITH ORDINALITY b (said, n) ORDER BY 1, 2$$,
+      FROM told r JOIN o2c.bank_statement s USING (company_id, bank_statement_id) CROSS JOIN LATERAL jsonb_array_elements(r.record -> 'getBalances') WITH ORDINALITY b (said, n) ORDER BY 1, 2$$,
     'balances: type, amount, currency, date');
 
 -- our lines of an entry taken together, in the order of the entries
@@ -55,7 +57,7 @@ SELECT r.file, row_number() OVER (PARTITION BY r.file ORDER BY min(l.bank_line_i
        bool_or(l.reversal) AS reversal, min(l.bank_reference) AS bank_reference, min(l.domain) AS domain, min(l.family) AS family, min(l.subfamily) AS subfamily, min(l.proprietary_code) AS proprietary_code, min(l.information) AS information,
        min(l.batch_reference) AS batch_reference, count(*) AS lines, min(l.end_to_end_id) AS end_to_end_id, string_agg(l.remittance, E'\n' ORDER BY l.position) AS remittance, string_agg(l.structured_reference, ' ' ORDER BY l.position) AS structured_reference,
        min(l.party_name) AS party_name, min(l.party_account) AS party_account, min(l.original_amount) AS original_amount
-FROM record r JOIN o2c.bank_line l USING (company_id, bank_statement_id) GROUP BY r.file, l.entry_key, l.occurrence;
+FROM told r JOIN o2c.bank_line l USING (company_id, bank_statement_id) GROUP BY r.file, l.entry_key, l.occurrence;
 SELECT results_eq('SELECT file, n, amount, currency FROM found ORDER BY 1, 2', $$SELECT file, n, pg_temp.money(entry -> 'getAmount'), entry #>> '{getAmount,getCurrency,getCode}' FROM entry ORDER BY 1, 2$$, 'entries: amount and currency');
 SELECT results_eq('SELECT file, n, booked_on, value_on, status, reversal FROM found ORDER BY 1, 2',
     $$SELECT file, n, pg_temp.day(entry -> 'getBookingDate'), pg_temp.day(entry -> 'getValueDate'), entry ->> 'getStatus', (entry ->> 'getReversalIndicator')::boolean FROM entry ORDER BY 1, 2$$, 'entries: dates, status, reversal');
