@@ -1042,7 +1042,8 @@ BEGIN
     LEFT JOIN o2c.payment p ON p.company_id = _book_bank_lines.company_id AND r.kind = 'receipt'
         AND p.provider = a.account AND p.provider_reference = concat_ws('/', r.entry_key, r.occurrence, r.position)
     WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch AND r.kind <> 'known'
-    ORDER BY r.import_id;
+    ORDER BY r.import_id
+    ON CONFLICT (company_id, bank_account_id, entry_key, occurrence, position) DO NOTHING;
 
     WITH gone AS (
         DELETE FROM o2c.bank_line_import r WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch
@@ -1121,7 +1122,9 @@ BEGIN
                                  o2c.round_money(f.opening + e.turnover, s.currency), o2c.round_money(f.closing, s.currency)) END,
                 CASE WHEN whole AND o2c._decimal(s.announced) <> s.entries THEN format('it announces %s entries and has %s', s.announced, s.entries) END,
                 CASE WHEN whole AND o2c._decimal(s.credits) <> e.credits THEN format('it announces credits of %s and has %s', s.credits, e.credits) END,
-                CASE WHEN whole AND o2c._decimal(s.debits) <> e.debits THEN format('it announces debits of %s and has %s', s.debits, e.debits) END), ''));
+                CASE WHEN whole AND o2c._decimal(s.debits) <> e.debits THEN format('it announces debits of %s and has %s', s.debits, e.debits) END), ''))
+    -- one that this snapshot does not see is an error of serialization
+    ON CONFLICT (company_id, bank_account_id, digest) DO NOTHING;
     RETURN s.bank_statement_id;
 END $$;
 COMMENT ON FUNCTION o2c._record_statement(jsonb, text, bigint) IS
