@@ -1,6 +1,6 @@
 -- Bank statements: camt.053 and camt.054 of all versions, bank lines from JSON and from COPY.
 BEGIN;
-SELECT plan(182);
+SELECT plan(186);
 SET LOCAL client_min_messages = error;
 SET LOCAL o2c.business_date = '2026-03-31';
 SELECT o2c.create_company('Acme', 'EUR');
@@ -298,6 +298,31 @@ SELECT is(o2c.load_bank_lines('again'), 0::bigint, 'the same again adds nothing,
 SELECT results_eq($$SELECT l.kind, l.amount, p.amount FROM o2c.bank_line l LEFT JOIN o2c.payment p USING (company_id, payment_id) WHERE abs(l.amount) IN (81, 82.5) ORDER BY bank_line_id$$,
     $$VALUES ('receipt', 81.00, 81.00), ('receipt', 81.00, 81.00), ('debit', -82.50, NULL)$$, 'credits are payments');
 SELECT is((SELECT count(*) FROM o2c.bank_line_import) + (SELECT count(*) FROM o2c.payment_import), 0::bigint, 'and leave the door');
+
+-- who may do what
+CREATE ROLE bank_clerk;
+GRANT USAGE ON SCHEMA o2c TO bank_clerk;
+GRANT EXECUTE ON FUNCTION o2c.import_camt, o2c.import_bank_lines TO bank_clerk;
+GRANT SELECT ON doc TO bank_clerk;
+SET LOCAL ROLE bank_clerk;
+CREATE TEMP TABLE clerks AS SELECT i.new_lines FROM o2c.import_camt((SELECT two FROM doc)) i UNION ALL SELECT i.new_lines FROM o2c.import_bank_lines('[{"booked_on": "2026-03-30", "amount": 91}]', 'DE89370400440532013000') i;
+DO $$ BEGIN PERFORM o2c.load_bank_lines(); RAISE 'may'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;
+DO $$ BEGIN PERFORM FROM o2c.bank_line; RAISE 'may'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;
+RESET ROLE;
+SELECT results_eq('TABLE clerks', 'VALUES (0::bigint), (1)', 'who is granted the import needs no right on the tables, and has none');
+
+-- what is out of step is found
+SELECT is_empty('SELECT * FROM o2c.verify()', 'all agrees');
+SET LOCAL session_replication_role = replica;
+UPDATE o2c.bank_line SET amount = amount + 1 WHERE end_to_end_id = 'fx';
+UPDATE o2c.payment SET state = 'received', reversed_on = NULL WHERE payment_id = (SELECT payment_id FROM o2c.bank_line WHERE kind = 'return' AND end_to_end_id = 'r2');
+UPDATE o2c.bank_statement SET problem = NULL WHERE reference = 'OFF';
+SELECT results_eq($$SELECT check_name, expected, found FROM o2c.verify_bank_line ORDER BY 1$$, $$VALUES ('bank line payment', 'payment DE89370400440532013000 92.85 EUR 2026-03-30', 'payment DE89370400440532013000 91.85 EUR 2026-03-30'), ('bank line return', 'reversed', 'received')$$, 'a line that is not its payment, a return that reversed nothing');
+SELECT results_eq($$SELECT check_name, expected, found FROM o2c.verify_bank_statement$$, $$VALUES ('bank statement balance', '-89', '5')$$, 'balances that do not tie in silence');
+UPDATE o2c.bank_line SET amount = amount - 1 WHERE end_to_end_id = 'fx';
+UPDATE o2c.payment SET state = 'reversed', reversed_on = '2026-03-31' WHERE payment_id = (SELECT payment_id FROM o2c.bank_line WHERE kind = 'return' AND end_to_end_id = 'r2');
+UPDATE o2c.bank_statement SET problem = 'off' WHERE reference = 'OFF';
+SET LOCAL session_replication_role = origin;
 
 SELECT is_empty('SELECT * FROM o2c.verify()', 'all agrees');
 SELECT * FROM finish();
