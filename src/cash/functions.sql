@@ -928,7 +928,9 @@ BEGIN
         LEFT JOIN transaction t ON t.no = d.n
     ), whole AS MATERIALIZED (
         SELECT p.no, coalesce(p.details > 1 AND count(p.part) = p.details AND sum(p.part) IN (p.amount, p.amount + p.charges), false) AS split, sum(p.part) - p.amount AS kept,
-               min(p.problem) AS problem, string_agg(p.end_to_end_id, ' ' ORDER BY p.nth) AS ids, string_agg(p.content, '|' ORDER BY p.nth) AS content,
+               min(p.problem) AS problem, -- short, because each line of a batch gets it
+               CASE WHEN p.details > 1 THEN md5(string_agg(p.end_to_end_id, ' ' ORDER BY p.nth)) ELSE min(p.end_to_end_id) END AS ids,
+               md5(string_agg(p.content, '|' ORDER BY p.nth)) AS content,
                string_agg(p.structured_reference, ' ' ORDER BY p.nth) AS structured_reference, string_agg(p.document_numbers, ' ' ORDER BY p.nth) AS document_numbers,
                string_agg(p.remittance, E'\n' ORDER BY p.nth) AS remittance,
                CASE WHEN count(p.part) < p.details AND p.details > 1 THEN format('its %s transactions do not all have amounts in %s', p.details, p.currency)
@@ -1172,7 +1174,24 @@ END $$;
 COMMENT ON FUNCTION o2c._book_bank_lines(text, bigint) IS
 'Takes the judged rows of a batch in: those that are not known become lines, credits become payments by the door of payments, and returns take theirs back.';
 
-CREATE FUNCTION o2c._record_statement(statement jsonb, batch text, company_id bigint) RETURNS bigint
+CREATE FUNCTION o2c._staged_totals(batch text, company_id bigint) RETURNS TABLE (bank_statement_id bigint, totals jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT e.bank_statement_id, jsonb_build_object(
+               'turnover', sum(e.amount) FILTER (WHERE e.status = 'BOOK' AND e.currency = s.currency),
+               'credits', sum(e.amount) FILTER (WHERE e.amount > 0), 'debits', - sum(e.amount) FILTER (WHERE e.amount < 0),
+               'foreign_entries', count(*) FILTER (WHERE e.currency <> s.currency))
+    -- a batch is several lines of one entry
+    FROM (SELECT DISTINCT ON (r.entry) r.entry, r.bank_statement_id, r.bank_account_id, r.entry_amount AS amount, r.currency, r.status FROM o2c.bank_line_import r
+          WHERE r.company_id = _staged_totals.company_id AND r.batch = _staged_totals.batch) e
+    JOIN o2c.bank_account s ON s.company_id = _staged_totals.company_id AND s.bank_account_id = e.bank_account_id
+    GROUP BY e.bank_statement_id;
+END $$;
+COMMENT ON FUNCTION o2c._staged_totals(text, bigint) IS 'The sums of the staged entries of each statement, in its currency, which is its account''s.';
+
+CREATE FUNCTION o2c._record_statement(statement jsonb, totals jsonb, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -1188,13 +1207,8 @@ BEGIN
     SELECT * INTO s FROM jsonb_to_record(statement) AS s (
         bank_statement_id bigint, bank_account_id bigint, kind text, reference text, sequence_number text, page text, last_page text, message text,
         created text, from_on text, to_on text, currency text, entries bigint, announced text, credits text, debits text, balances jsonb);
-    -- a batch is several lines of one entry
-    SELECT coalesce(sum(l.amount) FILTER (WHERE l.status = 'BOOK' AND l.currency = s.currency), 0) AS turnover,
-           coalesce(sum(l.amount) FILTER (WHERE l.amount > 0), 0) AS credits, coalesce(- sum(l.amount) FILTER (WHERE l.amount < 0), 0) AS debits,
-           count(*) FILTER (WHERE l.currency <> s.currency) AS foreign_entries
-    INTO e
-    FROM (SELECT DISTINCT ON (r.entry) r.entry, r.entry_amount AS amount, r.currency, r.status FROM o2c.bank_line_import r
-          WHERE r.company_id = _record_statement.company_id AND r.batch = _record_statement.batch AND r.bank_statement_id = s.bank_statement_id) l;
+    SELECT coalesce(t.turnover, 0) AS turnover, coalesce(t.credits, 0) AS credits, coalesce(t.debits, 0) AS debits, t.foreign_entries INTO e
+    FROM jsonb_to_record(coalesce(totals, '{}')) AS t (turnover numeric, credits numeric, debits numeric, foreign_entries bigint);
     SELECT (array_agg(b.amount ORDER BY b.kind, b.n) FILTER (WHERE b.kind IN ('OPBD', 'PRCD') AND b.currency = s.currency))[1] AS opening,
            (array_agg(b.amount ORDER BY b.n) FILTER (WHERE b.kind = 'CLBD' AND b.currency = s.currency))[1] AS closing,
            bool_or(b.kind IN ('OPBD', 'CLBD') AND b.currency <> s.currency) AS mixed,
@@ -1233,8 +1247,8 @@ BEGIN
     ON CONFLICT (company_id, bank_account_id, digest) DO NOTHING;
     RETURN s.bank_statement_id;
 END $$;
-COMMENT ON FUNCTION o2c._record_statement(jsonb, text, bigint) IS
-'Records a statement with the entries that are staged for it and what does not agree in it. Result: its id, that of the same statement when it came before.';
+COMMENT ON FUNCTION o2c._record_statement(jsonb, jsonb, bigint) IS
+'Records a statement with the sums of its entries and what does not agree in it. Result: its id, that of the same statement when it came before.';
 
 CREATE FUNCTION o2c._own_account(number text, currency text, bic text, owner text, fallback text, add_accounts boolean, company_id bigint,
                                  OUT bank_account_id bigint, OUT account_currency text)
@@ -1365,7 +1379,8 @@ DECLARE
     wrong record;
     s record;
     recorded bigint;
-    seen bigint[] := ARRAY[]::bigint[];
+    staged bigint[] := ARRAY[]::bigint[];
+    kept bigint[] := ARRAY[]::bigint[];
 BEGIN
     IF document IS NULL THEN
         RAISE EXCEPTION 'the document is missing' USING ERRCODE = 'OC002', HINT = 'Give the text of a camt.053 or camt.054 message.';
@@ -1392,20 +1407,24 @@ BEGIN
         RAISE EXCEPTION 'entry % of statement "%": %', wrong.entry, left(wrong.reference, 140), wrong.problem
             USING ERRCODE = 'OC204', HINT = 'Nothing of the document was booked. Ask the bank for a correct one.';
     END IF;
-    FOR s IN SELECT e.value AS statement, (e.value ->> 'bank_statement_id')::bigint AS id FROM jsonb_array_elements(statements) WITH ORDINALITY e ORDER BY e.ordinality LOOP
-        recorded := o2c._record_statement(s.statement, token, company_id);
-        IF recorded = ANY (seen) THEN
-            DELETE FROM o2c.bank_line_import r WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = s.id;
-        ELSIF recorded <> s.id THEN
-            UPDATE o2c.bank_line_import r SET bank_statement_id = recorded
-            WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = s.id;
-        END IF;
-        seen := seen || recorded;
+    FOR s IN SELECT e.statement, e.id, t.totals
+             FROM (SELECT e.value AS statement, (e.value ->> 'bank_statement_id')::bigint AS id, e.value ->> 'currency' AS currency, e.ordinality AS n
+                   FROM jsonb_array_elements(statements) WITH ORDINALITY e) e
+             LEFT JOIN o2c._staged_totals(token, _import_camt.company_id) t ON t.bank_statement_id = e.id
+             ORDER BY e.n LOOP
+        recorded := o2c._record_statement(s.statement, s.totals, company_id);
+        staged := staged || s.id;
+        -- the same statement twice in one document counts once
+        kept := kept || CASE WHEN recorded = ANY (kept) THEN NULL ELSE recorded END;
     END LOOP;
+    DELETE FROM o2c.bank_line_import r USING unnest(staged, kept) u (staged, kept)
+    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.kept IS NULL;
+    UPDATE o2c.bank_line_import r SET bank_statement_id = u.kept FROM unnest(staged, kept) u (staged, kept)
+    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.kept <> u.staged;
     RETURN QUERY
     SELECT b.bank_statement_id, a.account, b.reference, b.entries, coalesce(k.lines, 0), coalesce(k.new_lines, 0), coalesce(k.payments, 0),
            CASE WHEN k.lines IS NULL THEN 0 ELSE k.received END, b.currency, coalesce(k.taken_back, 0), b.problem
-    FROM (SELECT u.id, min(u.n) AS n FROM unnest(seen) WITH ORDINALITY u (id, n) GROUP BY u.id) u
+    FROM unnest(kept) WITH ORDINALITY u (id, n)
     JOIN o2c.bank_statement b ON b.company_id = _import_camt.company_id AND b.bank_statement_id = u.id
     JOIN o2c.bank_account a ON a.company_id = _import_camt.company_id AND a.bank_account_id = b.bank_account_id
     LEFT JOIN o2c._book_bank_lines(token, _import_camt.company_id) k ON k.bank_statement_id = b.bank_statement_id
