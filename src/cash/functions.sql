@@ -1111,7 +1111,7 @@ BEGIN
                  WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch AND r.kind <> 'known' AND r.position > 0
                  ORDER BY b.bank_line_id LOOP
         IF whole.payment_id IS NOT NULL THEN
-            PERFORM o2c.reverse_payment(whole.payment_id, whole.booked_on, 'booked as its transactions', _book_bank_lines.company_id);
+            PERFORM o2c.reverse_payment(whole.payment_id, whole.booked_on, 'booked as its transactions', company_id => _book_bank_lines.company_id);
         END IF;
         UPDATE o2c.bank_line b SET closed_at = clock_timestamp(), closed_by = o2c.actor(), closed_note = 'booked as its transactions'
         WHERE b.company_id = _book_bank_lines.company_id AND b.bank_line_id = whole.bank_line_id;

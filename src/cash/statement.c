@@ -70,7 +70,7 @@ typedef struct Return
 static void
 take_back(int64 company, const Return *r)
 {
-	static O2cPlan reverse = O2C_PLAN("SELECT o2c.reverse_payment($2, $3, $4, $1)", INT8OID, INT8OID, DATEOID, TEXTOID);
+	static O2cPlan reverse = O2C_PLAN("SELECT o2c.reverse_payment($2, $3, $4, company_id => $1)", INT8OID, INT8OID, DATEOID, TEXTOID);
 	static O2cPlan tie = O2C_PLAN("UPDATE o2c.bank_line SET payment_id = $3, problem = NULL"
 								  " WHERE company_id = $1 AND bank_line_id = $2", INT8OID, INT8OID, INT8OID);
 
