@@ -347,11 +347,13 @@ COMMENT ON FUNCTION o2c.identify_payment(bigint, text, bigint) IS
 'Says which customer made a payment that was recorded without one: it is then on that customer''s account. Result: the id of its open item. Errors: OC001 for an unknown payment or customer, OC101 when it belongs to another customer or is reversed.';
 
 CREATE FUNCTION o2c.apply_payment(payment bigint, invoice text, amount numeric DEFAULT NULL, discount numeric DEFAULT 0,
-                                  effective_on date DEFAULT NULL, tolerance numeric DEFAULT 0, company_id bigint DEFAULT o2c.current_company())
+                                  effective_on date DEFAULT NULL, tolerance numeric DEFAULT 0, deduction_reason text DEFAULT NULL,
+                                  note text DEFAULT NULL, rate numeric DEFAULT NULL, credit_amount numeric DEFAULT NULL,
+                                  company_id bigint DEFAULT o2c.current_company())
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_apply_payment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c.apply_payment(bigint, text, numeric, numeric, date, numeric, bigint) IS
-'Applies a payment to an invoice, the oldest instalment first. Arguments: the payment, the invoice''s number, the amount of cash (null: as much as fits), the discount granted and the difference tolerated besides (both reduce what is owed, not the payment), the date (null: as soon as both are there), the company. A payment without customer becomes one of the invoice''s customer. Result: the id of the application, of the first where it covers several instalments. Errors: OC001 for an unknown payment or invoice, OC002 for amounts or dates that cannot be or a customer of another group, OC005 for another currency, OC106 for more than is open on either side.';
+COMMENT ON FUNCTION o2c.apply_payment(bigint, text, numeric, numeric, date, numeric, text, text, numeric, numeric, bigint) IS
+'Applies a payment to an invoice, the oldest instalment first. Arguments: the payment; the invoice''s number; the amount of cash in the invoice''s currency (null: as much as fits); the discount granted (null: what the payment earned on the day it was received, see o2c.eligible_discount) and the difference tolerated besides (null: what the policy tolerates, o2c.cash_policy_in_use), which both reduce what is owed, not the payment; the date (null: as soon as both are there); why what stays open of the instalments was deducted (o2c.deduction_reason; see o2c.record_deduction); a note that says why, needed for more discount or tolerance than is earned and tolerated; for a payment in another currency the rate in units of the invoice''s currency for one of the payment''s (null: the day''s) or the amount to take from the payment (with neither amount nor rate it settles what is open); the company. With discount null, what stays open and is a discount of the terms becomes a deduction of the reason unearned_discount. A payment without customer becomes one of the invoice''s customer. Result: the id of the application, of the first where it covers several instalments. Errors: OC001 for an unknown payment or invoice, OC002 for amounts, rates or dates that cannot be, a missing note or a customer of another group, OC005 for another currency without a rate, OC106 for more than is open on either side, 23503 for an unknown reason. Rule: earned discount as in Oracle Receivables.';
 
 CREATE FUNCTION o2c.reverse_payment(payment bigint, reversed_on date DEFAULT o2c.today(), reason text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
 RETURNS void
@@ -588,3 +590,33 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c.payment_reference(text, bigint) IS
 'What the payer of an invoice is asked to quote, as it is printed: by the setting reference_scheme the creditor reference (RF) or the digits of the invoice''s number with the check digits of a national scheme (QRR, VIITE, KID10, KID11, OGM), padded with zeros to its length. Null when the number is too long or has nothing to make it of. Errors: OC001 for an unknown invoice, or a setting that names no scheme.';
+
+-- cash: differences between what is paid and what is owed
+
+CREATE FUNCTION o2c.eligible_discount(invoice text, paid_on date DEFAULT o2c.today(), cash numeric DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_eligible_discount' LANGUAGE C STABLE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.eligible_discount(text, date, numeric, bigint) IS
+'The discount for early payment that a payment of an invoice earns. Arguments: the invoice''s number; the day the payment is received (a discount counts up to its last day and the policy''s days of grace, the best tier in force); the amount of cash in the invoice''s currency (null: all that is then payable); the company. Cash that closes an instalment, within the policy''s tolerance, earns all that is left of its discount d * original; with discount_on_partial, other cash earns cash * d / (1 - d), and a part paid without discount has lost its own. Nothing is earned on what credit notes took off. Result: in the invoice''s currency. Errors: OC001 for an unknown invoice, OC002 for a date or amount that cannot be. Rule: earned discount as in Oracle Receivables.';
+
+CREATE FUNCTION o2c.record_deduction(payment bigint, invoice text, reason text, amount numeric DEFAULT NULL, note text DEFAULT NULL,
+                                     effective_on date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_record_deduction_sql' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.record_deduction(bigint, text, text, numeric, text, date, bigint) IS
+'Records why a payment that is applied to an invoice fell short of it. The instalments stay open with their due dates; o2c.open_deduction says how much is still in question. Arguments: the payment; the invoice''s number; the reason (o2c.deduction_reason); the amount in the invoice''s currency (null: all that is open of the instalments the payment was applied to, and in no deduction yet), the oldest instalment first; a note; the date; the company. Result: the id of the deduction, of the first where it covers several instalments. Errors: OC001 for an unknown payment, invoice or reason, OC002 for an amount or date that cannot be, OC101 when nothing is short, OC106 for more than is.';
+
+CREATE FUNCTION o2c._seed_deduction_reasons() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO o2c.deduction_reason (company_id, reason, name) VALUES
+        (NEW.company_id, 'price', 'Price differs from what was agreed'),
+        (NEW.company_id, 'quantity', 'Less was delivered than invoiced'),
+        (NEW.company_id, 'freight', 'Freight or other charges'),
+        (NEW.company_id, 'promotion', 'Promotion, bonus or advertising'),
+        (NEW.company_id, 'unearned_discount', 'Discount for early payment taken late or beyond the terms'),
+        (NEW.company_id, 'tax', 'Tax withheld or wrong'),
+        (NEW.company_id, 'damaged', 'Goods damaged or faulty'),
+        (NEW.company_id, 'other', 'Other');
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._seed_deduction_reasons() IS 'Trigger: a new company has the usual reasons for deductions.';

@@ -173,3 +173,79 @@ COMMENT ON VIEW o2c.verify_payment IS 'Payments whose state is not what their op
 INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
     ('reference_scheme', 'RF', 'The scheme of o2c.payment_reference(): RF, QRR, VIITE, KID10, KID11 or OGM')
 ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS o2c.deduction_reason (
+    company_id  bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT deduction_reason_company_fkey REFERENCES o2c.company,
+    reason      text NOT NULL CONSTRAINT deduction_reason_reason CHECK (reason <> ''),
+    name        text NOT NULL,
+    attributes  jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT deduction_reason_pkey PRIMARY KEY (company_id, reason)
+);
+COMMENT ON TABLE o2c.deduction_reason IS 'Why customers pay less than they owe. The usual reasons come with the company; add your own';
+CREATE OR REPLACE TRIGGER seed_deduction_reasons AFTER INSERT ON o2c.company
+    FOR EACH ROW EXECUTE FUNCTION o2c._seed_deduction_reasons();
+
+CREATE SEQUENCE IF NOT EXISTS o2c.deduction_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.deduction (
+    company_id    bigint NOT NULL DEFAULT o2c.current_company(),
+    deduction_id  bigint NOT NULL DEFAULT nextval('o2c.deduction_id_seq'),
+    payment_id    bigint NOT NULL,
+    item_id       bigint NOT NULL,
+    amount        numeric NOT NULL CONSTRAINT deduction_amount CHECK (amount > 0 AND amount < 'Infinity'),
+    reason        text NOT NULL,
+    note          text,
+    effective_on  date NOT NULL,
+    recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor         text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT deduction_pkey PRIMARY KEY (company_id, deduction_id),
+    CONSTRAINT deduction_payment_fkey FOREIGN KEY (company_id, payment_id) REFERENCES o2c.payment,
+    CONSTRAINT deduction_item_fkey FOREIGN KEY (company_id, item_id) REFERENCES o2c.open_item,
+    CONSTRAINT deduction_reason_fkey FOREIGN KEY (company_id, reason) REFERENCES o2c.deduction_reason
+);
+COMMENT ON TABLE o2c.deduction IS 'What payments left short of open items, and why; append-only. The item stays open: o2c.open_deduction says how much of a deduction still is';
+COMMENT ON COLUMN o2c.deduction.amount IS 'In the currency of the open item';
+CREATE INDEX IF NOT EXISTS deduction_item ON o2c.deduction (company_id, item_id);
+CREATE INDEX IF NOT EXISTS deduction_payment ON o2c.deduction (company_id, payment_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.deduction
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
+
+-- what is settled later settles the oldest deduction first; one whose payment was taken back says nothing any more
+CREATE OR REPLACE VIEW o2c._open_deduction AS
+SELECT d.company_id, d.deduction_id, d.payment_id, d.item_id, d.amount, d.reason, d.note, d.effective_on, d.recorded_at,
+       least(d.amount, d.item_open - d.later) AS open_amount
+FROM (SELECT d.*, i.open_amount AS item_open,
+             sum(d.amount) OVER (PARTITION BY d.company_id, d.item_id ORDER BY d.effective_on DESC, d.deduction_id DESC) - d.amount AS later
+      FROM o2c.deduction d
+      JOIN o2c.open_item i ON i.company_id = d.company_id AND i.item_id = d.item_id
+      JOIN o2c.payment p ON p.company_id = d.company_id AND p.payment_id = d.payment_id
+      CROSS JOIN LATERAL (SELECT sum(a.cash_amount) AS cash FROM o2c.application a
+                          WHERE a.company_id = d.company_id AND a.credit_item_id = p.item_id AND a.debit_item_id = d.item_id) a
+      WHERE i.open_amount > 0 AND a.cash > 0) d
+WHERE d.item_open > d.later;
+COMMENT ON VIEW o2c._open_deduction IS 'Deductions of payments that are still applied to the item, with what is open of them';
+
+CREATE OR REPLACE VIEW o2c.open_deduction AS
+SELECT d.company_id, d.deduction_id, c.code AS customer, v.number AS invoice, d.item_id, i.due_on, d.payment_id, d.reason, r.name AS reason_name, d.note,
+       i.currency, d.amount::numeric(24, 4), d.open_amount::numeric(24, 4), d.effective_on, o2c.today() - d.effective_on AS days, d.recorded_at
+FROM o2c._open_deduction d
+JOIN o2c.open_item i ON i.company_id = d.company_id AND i.item_id = d.item_id
+JOIN o2c.customer c ON c.company_id = d.company_id AND c.customer_id = i.customer_id
+JOIN o2c.deduction_reason r ON r.company_id = d.company_id AND r.reason = d.reason
+LEFT JOIN o2c.invoice v ON v.company_id = d.company_id AND v.invoice_id = i.invoice_id;
+COMMENT ON VIEW o2c.open_deduction IS 'Deductions that are not settled: by a later payment, a credit note or a write-off of the invoice, the oldest first';
+COMMENT ON COLUMN o2c.open_deduction.open_amount IS 'What of the deduction is still open: never more than of the instalment';
+
+CREATE OR REPLACE VIEW o2c._short_paid AS
+SELECT p.company_id, p.payment_id, i.invoice_id, i.item_id, i.due_on, f.free,
+       EXISTS (SELECT FROM o2c.instalment_discount t
+               WHERE t.company_id = i.company_id AND t.item_id = i.item_id
+                 AND t.amount = f.free + (SELECT sum(a.discount_amount) FROM o2c.application a
+                                          WHERE a.company_id = i.company_id AND a.debit_item_id = i.item_id)) AS is_discount
+FROM o2c.payment p
+CROSS JOIN LATERAL (SELECT a.debit_item_id AS item_id FROM o2c.application a
+                    WHERE a.company_id = p.company_id AND a.credit_item_id = p.item_id
+                    GROUP BY a.debit_item_id HAVING sum(a.cash_amount) > 0) a
+JOIN o2c.open_item i ON i.company_id = p.company_id AND i.item_id = a.item_id AND i.kind = 'invoice' AND i.open_amount > 0
+CROSS JOIN LATERAL (SELECT i.open_amount - coalesce(sum(d.open_amount), 0) AS free FROM o2c._open_deduction d
+                    WHERE d.company_id = i.company_id AND d.item_id = i.item_id) f;
+COMMENT ON VIEW o2c._short_paid IS 'Instalments that payments are applied to and left open, what of that is in no deduction yet, and whether it is a discount of the terms that was not earned';
