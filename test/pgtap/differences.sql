@@ -1,6 +1,6 @@
 -- Differences between what is paid and what is owed: references, discounts, tolerance, deductions, overpayments, bank charges.
 BEGIN;
-SELECT plan(165);
+SELECT plan(184);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'EUR');
 SET LOCAL client_min_messages = error;
@@ -307,6 +307,57 @@ SELECT pg_temp.owe('U6', 'C1', 1000, '2026-01-11 20');
 SELECT o2c.apply_payment(pg_temp.pay(490, '2026-01-11'), 'U6', discount => NULL), o2c.apply_payment(pg_temp.pay(490, '2026-01-12'), 'U6', discount => NULL);
 SELECT results_eq($$SELECT pg_temp.deducted('U6')$$, ARRAY['unearned_discount 10 10'], 'unearned is what was taken beyond what was earned');
 SELECT pg_temp.policy(NULL, NULL);
+
+-- overpayment: the rest stays on account, above a limit it is proposed for refund
+UPDATE o2c.cash_policy SET refund_above = 5 WHERE company_id = 1;
+CREATE FUNCTION pg_temp.proposed() RETURNS SETOF text LANGUAGE sql AS
+$$SELECT concat_ws(' ', p.reference, r.customer, r.reason, trim_scale(r.refund), trim_scale(r.owed)) FROM o2c.refund_proposal r JOIN o2c.payment p USING (company_id, payment_id)
+  WHERE r.company_id = 1 AND r.customer = 'C2' ORDER BY p.payment_id$$;
+SELECT pg_temp.owe('OV' || n, 'C2', 100) FROM generate_series(1, 3) n;
+SELECT o2c.record_payment(105, '2026-02-01', 'C2', 'five') AS five, o2c.record_payment(105.01, '2026-02-01', 'C2', 'more') AS more, o2c.record_payment(50, '2026-02-01', 'C2', 'unused') \gset
+SELECT o2c.apply_payment(:five, 'OV1'), o2c.apply_payment(:more, 'OV2') AS more_applied \gset
+SELECT results_eq('SELECT pg_temp.proposed()', ARRAY['more C2 overpayment 5.01 100'], 'above the limit, not at it; what was never used is no overpayment');
+SELECT o2c.unapply(:more_applied);
+SELECT is_empty('SELECT pg_temp.proposed()', 'not once it is taken back');
+UPDATE o2c.cash_policy SET refund_above = NULL WHERE company_id = 1;
+SELECT o2c.apply_payment(:more, 'OV2');
+SELECT is_empty('SELECT pg_temp.proposed()', 'without a limit nothing is');
+UPDATE o2c.cash_policy SET refund_above = 0 WHERE company_id = 1;
+SELECT results_eq('SELECT pg_temp.proposed()', ARRAY['five C2 overpayment 5 100', 'more C2 overpayment 5.01 100'], 'with zero everything is');
+-- duplicates: same payer and amount, the invoice it names is closed, not too long ago
+CREATE FUNCTION pg_temp.suspected() RETURNS SETOF text LANGUAGE sql AS
+$$SELECT concat_ws(' ', d.reference, d.received_on, d.invoice, d.days) FROM o2c.suspected_duplicate d WHERE d.company_id = 1 ORDER BY d.payment_id$$;
+SELECT o2c.record_payment(100, '2026-01-20', 'C2', 'OV3', payer_account => 'DE89370400440532013000', payer_name => 'Two Ltd') AS first \gset
+SELECT is_empty('SELECT pg_temp.suspected()', 'the invoice is open');
+SELECT o2c.apply_payment(:first, 'OV3');
+SELECT o2c.record_payment(100, '2026-02-19', 'C2', 'again OV3'), o2c.record_payment(100, '2026-02-20', 'C2', 'OV3 too late'), o2c.record_payment(99.99, '2026-02-01', 'C2', 'OV3 less'),
+       o2c.record_payment(100, '2026-02-01', 'C1', 'OV3 of another'), o2c.record_payment(100, '2026-01-19', 'C2', 'OV3 before'), o2c.record_payment(100, '2026-02-01', 'C2', 'nothing'),
+       o2c.record_payment(100, '2026-02-01', NULL, 'unknown ' || (SELECT o2c.payment_reference('OV3')), payer_account => 'de89 3704 0044 0532 0130 00'),
+       o2c.record_payment(100, '2026-02-01', NULL, 'OV3 by name', payer_name => 'TWO LTD'), o2c.record_payment(100, '2026-02-01', NULL, 'OV3 by nobody');
+SELECT results_eq('SELECT pg_temp.suspected()', ARRAY['again OV3 2026-02-19 OV3 30', 'unknown ' || o2c.payment_reference('OV3') || ' 2026-02-01 OV3 12', 'OV3 by name 2026-02-01 OV3 12'],
+                  'by customer, account or name; same amount, named, at most thirty days later');
+SELECT is((SELECT earlier_payment_id FROM o2c.suspected_duplicate WHERE reference = 'again OV3'), :first::bigint, 'it says of which');
+SELECT results_eq('SELECT pg_temp.proposed()', ARRAY['five C2 overpayment 5 0', 'more C2 overpayment 5.01 0', 'again OV3 C2 duplicate 100 0'], 'and is proposed for refund');
+SELECT o2c.reverse_payment(:first, '2026-02-25');
+SELECT is_empty('SELECT pg_temp.suspected()', 'when the first one bounces the second is none');
+
+-- bank charges: the customer is credited in full where the policy says that the company bears them
+SELECT pg_temp.owe('C' || n, 'C2', 1000) FROM generate_series(1, 3) n;
+SELECT o2c.record_payment(985, '2026-02-01', 'C2', charges => 15) AS c1, o2c.record_payment(985, '2026-02-01', NULL, charges => 15) AS c3 \gset
+UPDATE o2c.cash_policy SET bears_charges = false WHERE company_id = 1;
+SELECT o2c.record_payment(985, '2026-02-01', 'C2', charges => 15) AS c2 \gset
+SELECT o2c.apply_payment(:c1, 'C1'), o2c.apply_payment(:c2, 'C2'), o2c.apply_payment(:c3, 'C3');
+SELECT is(pg_temp.settled('C1') || '; ' || pg_temp.settled('C2') || '; ' || pg_temp.settled('C3'), '1000 / 0 / 0 -> 0; 985 / 0 / 0 -> 15; 985 / 0 / 0 -> 15',
+          'borne by the company, by the customer, and by the policy of the day the payer is known');
+SELECT results_eq(format('SELECT amount, charge_amount FROM o2c.payment WHERE payment_id IN (%s, %s, %s)', :c1, :c2, :c3), 'SELECT 985.00, 15.00 FROM generate_series(1, 3)', 'what arrived and what was kept stay apart');
+SELECT o2c.reverse_payment(:c1, '2026-02-25');
+SELECT is(pg_temp.on_account(:c1) || ' ' || (SELECT open_amount FROM o2c.open_item JOIN o2c.invoice USING (company_id, invoice_id) WHERE number = 'C1'), '0 1000.00', 'a bounce takes both back');
+SELECT throws_ok(format('SELECT o2c.record_payment(10, charges => %L)', c), 'OC002', NULL, 'no charges of ' || c) FROM unnest('{-1,NaN,Infinity,1.001}'::numeric[]) c;
+SELECT is(o2c.record_payment(10, '2026-02-01', 'C2', charges => 1, provider => 'b', provider_reference => 'x'), o2c.record_payment(10, '2026-02-01', 'C2', charges => 1.0, provider => 'b', provider_reference => 'x'),
+          'the same receipt has the same charges');
+SELECT throws_ok($$SELECT o2c.record_payment(10, '2026-02-01', 'C2', charges => 2, provider => 'b', provider_reference => 'x')$$, 'OC003', NULL, 'others are another receipt');
+SELECT o2c.record_payment(10, '2026-02-01', 'C2', charges => NULL) AS free \gset
+SELECT is((SELECT charge_amount FROM o2c.payment WHERE payment_id = :free), 0::numeric, 'none when nothing is said');
 
 SELECT is_empty('SELECT * FROM o2c.verify()', 'the books agree');
 SELECT * FROM finish();
