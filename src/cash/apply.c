@@ -36,7 +36,6 @@ typedef struct Request
 	char	   *number;			/* of the invoice */
 	char	   *note;
 	O2cPayment	payment;
-	char	   *paid_in;		/* currency of the payment */
 	int64		invoice;
 	int64		customer;		/* who owes the invoice */
 	char	   *currency;
@@ -89,15 +88,12 @@ find_invoice(Request *r)
 static void
 lock_parties(Request *r, int64 payment)
 {
-	static O2cPlan find = O2C_PLAN("SELECT currency FROM o2c.payment WHERE company_id = $1 AND payment_id = $2", INT8OID, INT8OID);
 	int64		parties[2] = {r->customer, o2c_read_payment(r->company, payment).customer};
 
 	o2c_lock_customers(r->company, parties, 2);
 	if (parties[1] == 0)
 		o2c_identify(r->company, &payment, &r->customer, 1);
 	r->payment = o2c_read_payment(r->company, payment);
-	o2c_run(&find, O2C_ARGS(o2c_int8(r->company), o2c_int8(payment)));
-	r->paid_in = o2c_row_text(0, 1);
 }
 
 /* The open instalments of the invoice. */
@@ -148,7 +144,7 @@ check_amounts(Request *r)
 	Numeric		rate = given(r, RATE);
 
 	check_given(r, AMOUNT, r->currency, "amount to apply");
-	check_given(r, CREDIT_AMOUNT, r->paid_in, "amount to take from the payment");
+	check_given(r, CREDIT_AMOUNT, r->payment.currency, "amount to take from the payment");
 	r->discount = given(r, DISCOUNT) == NULL ? o2c_zero() : given(r, DISCOUNT);
 	r->tolerance = given(r, TOLERANCE) == NULL ? o2c_zero() : given(r, TOLERANCE);
 	o2c_check_amount(r->discount, r->currency, "discount");
@@ -173,11 +169,11 @@ exchange_rate(const Request *r, DateADT day)
 
 	if (given(r, RATE) != NULL)
 		return given(r, RATE);
-	o2c_run(&find, O2C_ARGS(o2c_cstring(r->paid_in), o2c_cstring(r->currency), o2c_date(day), o2c_int8(r->company)));
+	o2c_run(&find, O2C_ARGS(o2c_cstring(r->payment.currency), o2c_cstring(r->currency), o2c_date(day), o2c_int8(r->company)));
 	if (o2c_row_copy(0, 1).isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_CURRENCY_MISMATCH),
-				 errmsg("%s cannot be applied to %s without a rate", r->paid_in, r->currency),
+				 errmsg("%s cannot be applied to %s without a rate", r->payment.currency, r->currency),
 				 errdetail("None is known on %s.", o2c_date_text(day)),
 				 errhint("Give the rate, an amount in each currency, or insert a rate into o2c.exchange_rate.")));
 	return DatumGetNumeric(o2c_row_copy(0, 1).value);
@@ -198,7 +194,7 @@ convert(Request *r, Numeric rate, Numeric room)
 	}
 	if (r->cash == NULL)
 		r->cash = room;
-	r->credit = o2c_round(o2c_div(r->cash, rate), o2c_minor_units(r->paid_in));
+	r->credit = o2c_round(o2c_div(r->cash, rate), o2c_minor_units(r->payment.currency));
 	/* the last unit may be lost in converting there and back */
 	if (o2c_cmp(r->cash, worth) <= 0)
 		r->credit = least(r->credit, r->payment.open);
@@ -212,7 +208,7 @@ set_cash(Request *r, DateADT day)
 
 	r->cash = given(r, AMOUNT);
 	r->credit = given(r, CREDIT_AMOUNT);
-	if (strcmp(r->paid_in, r->currency) == 0)
+	if (strcmp(r->payment.currency, r->currency) == 0)
 	{
 		if (r->credit != NULL || given(r, RATE) != NULL)
 			ereport(ERROR,
@@ -285,11 +281,11 @@ settle_items(Request *r)
 static void
 split_credit(const Request *r)
 {
-	int			digits = o2c_minor_units(r->paid_in);
+	int			digits = o2c_minor_units(r->payment.currency);
 	Numeric		cash = o2c_zero();
 	Numeric		given_out = o2c_zero();
 
-	for (int i = 0; i < r->n && strcmp(r->paid_in, r->currency) != 0; i++)
+	for (int i = 0; i < r->n && strcmp(r->payment.currency, r->currency) != 0; i++)
 	{
 		Numeric		upto;
 

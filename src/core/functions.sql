@@ -24,6 +24,11 @@ AS 'MODULE_PATHNAME', 'o2c_today_sql' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.today() IS
 'The business date that every rule reads: the setting o2c.business_date (superusers, or GRANT SET ON PARAMETER), else current_date.';
 
+CREATE FUNCTION o2c.now() RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'o2c_now_sql' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION o2c.now() IS
+'The time that every rule counts hours by: when the statement started; or, where one of the settings o2c.business_date and o2c.business_time is set (superusers, or GRANT SET ON PARAMETER), the business date at the business time, else at the clock''s time of day.';
+
 CREATE FUNCTION o2c.current_company() RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_current_company_sql' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.current_company() IS

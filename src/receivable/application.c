@@ -51,6 +51,7 @@ typedef struct Balance
 	DateADT		effective_on;
 	Numeric		amount;
 	Numeric		open;
+	Numeric		allocated;		/* kept for orders that are paid in advance */
 } Balance;
 
 /* The columns of o2c.application. */
@@ -187,7 +188,7 @@ item_ids(const Balance *items, int n)
 static void
 lock_items(int64 company, Balance *items, int n)
 {
-	static O2cPlan lock = O2C_PLAN("SELECT item_id, customer_id, currency, effective_on, amount, open_amount FROM o2c.open_item"
+	static O2cPlan lock = O2C_PLAN("SELECT item_id, customer_id, currency, effective_on, amount, open_amount, allocated_amount FROM o2c.open_item"
 								   " WHERE company_id = $1 AND item_id = ANY ($2) ORDER BY item_id FOR NO KEY UPDATE",
 								   INT8OID, INT8ARRAYOID);
 
@@ -200,6 +201,7 @@ lock_items(int64 company, Balance *items, int n)
 		items[i].effective_on = o2c_row_int4(i, 4);
 		items[i].amount = DatumGetNumeric(o2c_row_copy(i, 5).value);
 		items[i].open = DatumGetNumeric(o2c_row_copy(i, 6).value);
+		items[i].allocated = DatumGetNumeric(o2c_row_copy(i, 7).value);
 	}
 }
 
@@ -228,6 +230,10 @@ check_item(const Balance *item)
 									psprintf("The amount of open item %lld is %s, %s is open, %s was to be applied.",
 											 (long long) item->id, o2c_numeric_text(item->amount), o2c_numeric_text(item->open),
 											 o2c_numeric_text(taken)));
+	if (sign < 0 && o2c_cmp(o2c_neg(rest), item->allocated) < 0)
+		o2c_refuse_over_application("a payment", psprintf("Of open item %lld %s is open, and %s of that is allocated to orders (o2c.release_prepayment).",
+														  (long long) item->id, o2c_numeric_text(o2c_neg(item->open)),
+														  o2c_numeric_text(item->allocated)));
 	o2c_check_amount(sign > 0 ? rest : o2c_neg(rest), item->currency, "open amount that is left");
 }
 

@@ -244,7 +244,7 @@ BEGIN
         END IF;
         WITH gone AS (
             DELETE FROM o2c.invoice_import r WHERE r.company_id = _load_invoices.company_id AND r.batch = b.batch
-            RETURNING r.import_id, r.number, r.customer, r.invoiced_on, r.due_on, r.amount, r.currency
+            RETURNING r.import_id, r.number, r.customer, r.invoiced_on, r.due_on, r.amount, r.currency, r.discount_until, r.discount_amount
         ), document AS (
             INSERT INTO o2c.invoice (company_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
                                      line_amount, net_amount, total_amount, credit_rate)
@@ -262,11 +262,19 @@ BEGIN
             CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
             WHERE v.invoice_id IS NULL
             ORDER BY g.import_id
-            RETURNING invoice_id, customer_id, invoiced_on, due_on, currency, total_amount, credit_rate
+            RETURNING invoice_id, number, customer_id, invoiced_on, due_on, currency, total_amount, credit_rate
         ), item AS (
             INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount, credit_rate)
             SELECT _load_invoices.company_id, d.customer_id, 'invoice', d.invoice_id, d.invoiced_on, d.due_on, d.currency, d.total_amount, d.credit_rate
             FROM document d
+            RETURNING item_id, invoice_id
+        ), discount AS (
+            INSERT INTO o2c.instalment_discount (company_id, item_id, tier, until_on, amount)
+            SELECT DISTINCT ON (i.item_id) _load_invoices.company_id, i.item_id, 1, g.discount_until, g.discount_amount
+            FROM gone g
+            JOIN document d ON d.number = g.number
+            JOIN item i ON i.invoice_id = d.invoice_id
+            WHERE g.discount_amount > 0
         )
         SELECT count(*) INTO added FROM document;
         loaded := loaded + added;
@@ -286,11 +294,11 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
     WITH staged AS (
-        SELECT r.import_id, r.number, r.customer, r.currency AS given_currency, r.invoiced_on, r.due_on, r.amount,
+        SELECT r.import_id, r.number, r.customer, r.currency AS given_currency, r.invoiced_on, r.due_on, r.amount, r.discount_until, r.discount_amount,
                c.customer_id, u.currency,
-               concat_ws('|', c.customer_id, r.invoiced_on, r.due_on, trim_scale(r.amount), u.currency) AS content,
+               concat_ws('|', c.customer_id, r.invoiced_on, r.due_on, trim_scale(r.amount), u.currency, r.discount_until, trim_scale(r.discount_amount)) AS content,
                v.invoice_id,
-               concat_ws('|', v.customer_id, v.invoiced_on, v.due_on, trim_scale(v.total_amount), v.currency) AS booked
+               concat_ws('|', v.customer_id, v.invoiced_on, v.due_on, trim_scale(v.total_amount), v.currency, d.until_on, trim_scale(d.amount)) AS booked
         FROM o2c.invoice_import r
         -- LIMIT 1 makes each look-up one descent of a unique index, whatever the statistics say of tables that just grew
         LEFT JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
@@ -298,6 +306,9 @@ BEGIN
         LEFT JOIN o2c.currency u ON u.currency = coalesce(r.currency, c.currency)
         LEFT JOIN LATERAL (SELECT v.invoice_id, v.customer_id, v.invoiced_on, v.due_on, v.total_amount, v.currency FROM o2c.invoice v
                            WHERE v.company_id = _judge_invoices.company_id AND v.number = r.number LIMIT 1) v ON true
+        LEFT JOIN LATERAL (SELECT d.until_on, d.amount FROM o2c.open_item i
+                           JOIN o2c.instalment_discount d ON d.company_id = _judge_invoices.company_id AND d.item_id = i.item_id
+                           WHERE i.company_id = _judge_invoices.company_id AND i.invoice_id = v.invoice_id LIMIT 1) d ON true
         WHERE r.company_id = _judge_invoices.company_id AND r.batch = _judge_invoices.batch
     ), compared AS (
         SELECT s.*, min(s.content) OVER (PARTITION BY s.number) <> max(s.content) OVER (PARTITION BY s.number) AS differs
@@ -311,6 +322,14 @@ BEGIN
         WHEN o2c._date_problem(s.invoiced_on) IS NOT NULL THEN 'the invoice date ' || o2c._date_problem(s.invoiced_on)
         WHEN o2c._date_problem(s.due_on) IS NOT NULL THEN 'the due date ' || o2c._date_problem(s.due_on)
         WHEN s.due_on < s.invoiced_on THEN 'the due date is before the invoice date'
+        WHEN (s.discount_until IS NULL) <> (s.discount_amount IS NULL) THEN 'a discount is an amount and its last day'
+        WHEN s.discount_amount IS NOT NULL AND o2c._amount_problem(s.discount_amount, s.currency) IS NOT NULL
+            THEN 'the discount ' || o2c._amount_problem(s.discount_amount, s.currency)
+        WHEN s.discount_amount = 0 THEN 'the discount is zero'
+        WHEN s.discount_amount >= s.amount THEN 'the discount is not less than the amount'
+        WHEN s.discount_until IS NOT NULL AND o2c._date_problem(s.discount_until) IS NOT NULL
+            THEN 'the last day of the discount ' || o2c._date_problem(s.discount_until)
+        WHEN s.discount_until < s.invoiced_on THEN 'the last day of the discount is before the invoice date'
         WHEN s.differs THEN 'the number stands in the batch with different content'
         WHEN s.invoice_id IS NOT NULL AND s.booked <> s.content THEN 'the number belongs to an invoice with different content'
         END
@@ -321,7 +340,7 @@ COMMENT ON FUNCTION o2c._judge_invoices(text, bigint) IS 'The rows of a batch of
 CREATE FUNCTION o2c.load_invoices(batch text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_load_invoices' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.load_invoices(text, bigint) IS
-'Takes in the invoices that were put into o2c.invoice_import: each becomes a posted invoice without lines (imported) with one open item. Arguments: the batch (null: all), the company. A batch is taken in as a whole or, when one of its rows is wrong, not at all: then its rows stay and say their problem, and a warning (OC002) counts such batches. Rows equal to an invoice that is there already are dropped, so a repeated load adds nothing. A null currency is the customer''s. Result: the number of invoices added.';
+'Takes in the invoices that were put into o2c.invoice_import: each becomes a posted invoice without lines (imported) with one open item, and with its discount for early payment where the row has one (discount_amount until discount_until). Arguments: the batch (null: all), the company. A batch is taken in as a whole or, when one of its rows is wrong, not at all: then its rows stay and say their problem, and a warning (OC002) counts such batches. Rows equal to an invoice that is there already are dropped, so a repeated load adds nothing. A null currency is the customer''s. Result: the number of invoices added.';
 
 CREATE FUNCTION o2c.aging_report(as_of date DEFAULT o2c.today(), known_at timestamptz DEFAULT NULL, boundaries integer[] DEFAULT NULL,
                                  basis text DEFAULT 'due', company_id bigint DEFAULT o2c.current_company())

@@ -14,21 +14,24 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     currency          text NOT NULL CONSTRAINT open_item_currency CHECK (o2c.minor_units(currency) >= 0),
     amount            numeric NOT NULL CONSTRAINT open_item_finite CHECK (amount > '-Infinity' AND amount < 'Infinity'),
     open_amount       numeric NOT NULL,
+    allocated_amount  numeric NOT NULL DEFAULT 0,
     credit_rate       numeric NOT NULL DEFAULT 1 CONSTRAINT open_item_credit_rate CHECK (credit_rate > 0),
     base_rate         numeric CONSTRAINT open_item_base_rate CHECK (base_rate > 0 AND base_rate < 'Infinity'),
     recorded_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     receivable_value  numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind NOT IN ('payment', 'reversal') THEN open_amount * credit_rate ELSE 0 END) STORED,
-    unapplied_value   numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind IN ('payment', 'reversal') THEN - open_amount * credit_rate ELSE 0 END) STORED,
+    unapplied_value   numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind IN ('payment', 'reversal') THEN (- open_amount - allocated_amount) * credit_rate ELSE 0 END) STORED,
     CONSTRAINT open_item_pkey PRIMARY KEY (company_id, item_id),
     CONSTRAINT open_item_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT open_item_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice,
     CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee', 'reversal') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
+    CONSTRAINT open_item_allocated CHECK (allocated_amount >= 0 AND (allocated_amount = 0 OR allocated_amount <= - open_amount)),
     -- neither side of an application can be used beyond what it has
     CONSTRAINT open_item_never_over_applied CHECK (CASE WHEN amount >= 0 THEN open_amount BETWEEN 0 AND amount ELSE open_amount BETWEEN amount AND 0 END)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE o2c.open_item IS 'The sub-ledger: instalments, fees, credit notes and payments on account. Positive amounts are owed to us';
 COMMENT ON COLUMN o2c.open_item.kind IS 'reversal: takes a bounced payment back, and is closed by it at once';
 COMMENT ON COLUMN o2c.open_item.open_amount IS 'amount less all applications: what is true now, kept beside the facts';
+COMMENT ON COLUMN o2c.open_item.allocated_amount IS 'What of an open payment is kept for orders that it pays in advance';
 COMMENT ON COLUMN o2c.open_item.credit_rate IS 'Units of the credit account''s currency for one of the item''s, frozen when it was recorded';
 COMMENT ON COLUMN o2c.open_item.base_rate IS 'Units of the company''s currency for one of the item''s on the day it took effect, frozen; 1 in the company''s currency. Null where no rate was known: o2c.complete_base_rates() fills it in later';
 COMMENT ON COLUMN o2c.open_item.receivable_value IS 'The item''s part of the exposure "receivable"';
@@ -40,7 +43,7 @@ CREATE INDEX IF NOT EXISTS open_item_unvalued ON o2c.open_item (company_id, item
 CREATE INDEX IF NOT EXISTS open_item_effective ON o2c.open_item (company_id, effective_on);
 
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.open_item
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'open_amount', 'permanent', 'base_rate');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'open_amount,allocated_amount', 'permanent', 'base_rate');
 CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.open_item
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('customer_id', 'receivable_value', 'unapplied_value');
 CREATE OR REPLACE TRIGGER exposure_update AFTER UPDATE ON o2c.open_item
@@ -133,11 +136,14 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_import (
     due_on       date,
     amount       numeric,
     currency     text,
+    discount_until  date,
+    discount_amount numeric,
     problem      text,
     CONSTRAINT invoice_import_pkey PRIMARY KEY (company_id, import_id)
 );
 COMMENT ON TABLE o2c.invoice_import IS 'Door for invoices issued elsewhere: fill it with COPY, then call o2c.load_invoices(). Rows that were taken in leave; rows that were not stay with their problem';
 COMMENT ON COLUMN o2c.invoice_import.batch IS 'Rows of one batch are taken in together or not at all';
+COMMENT ON COLUMN o2c.invoice_import.discount_amount IS 'What may be deducted when paid up to discount_until; both are null where there is no discount for early payment';
 
 CREATE OR REPLACE VIEW o2c.customer_aging AS
 SELECT c.code AS customer, b.currency,
