@@ -289,18 +289,19 @@ DELETE FROM truth.pays WHERE payment IN (SELECT payment FROM truth.payment WHERE
 DELETE FROM truth.payment WHERE misled OR (class = 'duplicate, second' AND payment - 1000000 IN (SELECT payment FROM truth.payment WHERE misled));
 
 -- through the doors
-SELECT o2c.create_company('Bench', 'EUR') \gset
-UPDATE o2c.cash_policy SET tolerance_amount = 1, tolerance_percent = 1;
+SELECT o2c.create_company('Bench ' || :'seed', 'EUR') AS company \gset
+SET o2c.company = :company;
+UPDATE o2c.cash_policy SET tolerance_amount = 1, tolerance_percent = 1 WHERE company_id = :company;
 INSERT INTO o2c.customer (code, name) SELECT code, name FROM truth.customer WHERE parent IS NULL ORDER BY i;
 INSERT INTO o2c.customer (code, name, parent_customer_id)
-SELECT c.code, c.name, k.customer_id FROM truth.customer c JOIN truth.customer p ON p.i = c.parent JOIN o2c.customer k ON k.code = p.code ORDER BY c.i;
+SELECT c.code, c.name, k.customer_id FROM truth.customer c JOIN truth.customer p ON p.i = c.parent JOIN o2c.customer k ON k.company_id = :company AND k.code = p.code ORDER BY c.i;
 INSERT INTO o2c.customer_account (account, customer_id, name)
-SELECT c.account, k.customer_id, c.name FROM truth.customer c JOIN o2c.customer k USING (code) WHERE c.account_known;
+SELECT c.account, k.customer_id, c.name FROM truth.customer c JOIN o2c.customer k ON k.company_id = :company AND k.code = c.code WHERE c.account_known;
 -- some pay through accounts that are many customers'
 INSERT INTO o2c.customer_account (account, customer_id, name)
 SELECT DISTINCT p.payer_account, k.customer_id, p.payer_name
 FROM (SELECT DISTINCT ON (payer_account, i) * FROM truth.payment WHERE told = 'other' AND payer_account LIKE '%90000000_' ORDER BY payer_account, i, payment) p
-JOIN truth.customer c USING (i) JOIN o2c.customer k USING (code);
+JOIN truth.customer c USING (i) JOIN o2c.customer k ON k.company_id = :company AND k.code = c.code;
 INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, discount_until, discount_amount)
 SELECT t.number, c.code, t.invoiced_on, t.due_on, t.amount, t.discount_until, CASE WHEN t.discount_until IS NOT NULL THEN t.discount END
 FROM truth.item t JOIN truth.customer c USING (i) ORDER BY t.invoiced_on, t.item;
@@ -317,7 +318,7 @@ UNION ALL
 SELECT t.payment, coalesce(CASE WHEN NOT t.loose THEN v.number END, c.i || ' ' || trim_scale(v.total_amount))
        || format(': %s %s %s', trim_scale(sum(a.cash_amount)), trim_scale(sum(a.discount_amount)), trim_scale(sum(a.tolerance_amount + a.writeoff_amount))), 0, 1
 FROM truth.payment t
-JOIN o2c.payment p ON p.provider = 'bank' AND p.provider_reference = t.payment::text
+JOIN o2c.payment p ON p.company_id = o2c.current_company() AND p.provider = 'bank' AND p.provider_reference = t.payment::text
 JOIN o2c.application a ON a.company_id = p.company_id AND a.credit_item_id = p.item_id
 JOIN o2c.open_item o ON o.company_id = p.company_id AND o.item_id = a.debit_item_id
 JOIN o2c.invoice v ON v.company_id = p.company_id AND v.invoice_id = o.invoice_id
