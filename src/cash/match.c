@@ -50,7 +50,7 @@ begin_match(Match *match, NullableDatum payment)
 									  " WHERE company_id = $1 AND customer_id IS NULL AND state = 'received' AND received_on <= $2"
 									  " UNION ALL SELECT p.payment_id, p.customer_id FROM o2c.open_item i"
 									  " JOIN o2c.payment p ON p.company_id = $1 AND p.item_id = i.item_id"
-									  " WHERE i.company_id = $1 AND i.open_amount < 0 AND p.received_on <= $2", INT8OID, DATEOID);
+									  " WHERE i.company_id = $1 AND i.open_amount < 0 AND i.open_amount + i.allocated_amount < 0 AND p.received_on <= $2", INT8OID, DATEOID);
 	static O2cPlan pending_one = O2C_PLAN("SELECT payment_id, customer_id FROM o2c.payment"
 										  " WHERE company_id = $1 AND payment_id = $3 AND state = 'received' AND received_on <= $2",
 										  INT8OID, DATEOID, INT8OID);
@@ -94,7 +94,7 @@ static int
 apply_candidates(const Match *match, O2cPlan *find, const char *stage)
 {
 	int			n = o2c_run(find, O2C_ARGS(o2c_int8(match->company), match->payments, match->as_of));
-	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE);
+	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (int i = 0; i < n; i++)
 	{

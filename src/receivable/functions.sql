@@ -189,7 +189,7 @@ COMMENT ON FUNCTION o2c._date_problem(date) IS
 CREATE FUNCTION o2c._derive_item() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_derive_item' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._derive_item() IS
-'Row trigger: a new open item is open in full. Errors: OC002 for an amount or a date that cannot be.';
+'Row trigger: a new open item is open in full, and keeps the day''s rate to the company''s currency, which is null when none is known. Errors: OC002 for an amount or a date that cannot be.';
 
 CREATE FUNCTION o2c._settle_invoices() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_settle_invoices' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
@@ -199,7 +199,7 @@ COMMENT ON FUNCTION o2c._settle_invoices() IS
 CREATE FUNCTION o2c._apply() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_apply_trigger' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._apply() IS
-'Statement trigger: applications move the open amounts of their items, which are locked in the order of their ids. Errors: OC106 when more is applied than an item has open, OC005 for items of different currencies, OC002 for items of different groups of customers, a date before an item''s, or a reversal that is not the mirror of its application.';
+'Statement trigger: applications move the open amounts of their items, which are locked in the order of their ids. Errors: OC106 when more is applied than an item has open, OC005 for items of different currencies without an exchanged amount, OC002 for one within a currency, OC002 for items of different groups of customers, a date before an item''s, or a reversal that is not the mirror of its application.';
 
 CREATE FUNCTION o2c.unapply(application_id bigint, effective_on date DEFAULT o2c.today(), reason text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
 RETURNS bigint
@@ -365,7 +365,7 @@ BEGIN
               WHERE a.company_id = aging_report.company_id
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)
               UNION ALL
-              SELECT a.credit_item_id, - a.cash_amount FROM o2c.application a
+              SELECT a.credit_item_id, - a.credit_amount FROM o2c.application a
               WHERE a.company_id = aging_report.company_id AND a.credit_item_id IS NOT NULL
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)) s
         GROUP BY s.item_id
@@ -517,3 +517,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._move_customer_items() IS
 'Row trigger: when a customer moves to another credit account, the exposure of its open items moves with it.';
+
+CREATE FUNCTION o2c.complete_base_rates(company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_complete_base_rates' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.complete_base_rates(bigint) IS
+'Gives open items that were recorded when no exchange rate was known (open_item.base_rate is null) the rate of their day, where o2c.exchange_rate has one by now. Rates that are there stay. Result: the number of items. Their gains and losses (o2c.exchange_gain) are known from then on.';
