@@ -58,21 +58,26 @@ begin_match(Match *match, NullableDatum payment)
 									   INT8OID, INT8ARRAYOID, DATEOID);
 	int			n = o2c_run(payment.isnull ? &pending : &pending_one, O2C_ARGS(o2c_int8(match->company), match->as_of, payment));
 	int64	   *payers = id_column(2, n);
+	int64	   *payments = NULL,
+			   *customers = NULL;
+	int			identified = 0;
 	bool		unknown = false;
-	int64	   *payments,
-			   *customers;
 
 	match->payments = o2c_datum(o2c_int8_array(id_column(1, n), n));
 	for (int i = 0; i < n; i++)
 		unknown |= payers[i] == 0;
-	o2c_lock_customers(match->company, payers, n);
-	if (!unknown)
-		return;
-	n = o2c_run(&identify, O2C_ARGS(o2c_int8(match->company), match->payments, match->as_of));
-	payments = id_column(1, n);
-	customers = id_column(2, n);
-	o2c_lock_customers(match->company, customers, n);
-	o2c_identify(match->company, payments, customers, n);
+	if (unknown)
+	{
+		identified = o2c_run(&identify, O2C_ARGS(o2c_int8(match->company), match->payments, match->as_of));
+		payments = id_column(1, identified);
+		customers = id_column(2, identified);
+	}
+	/* all at once, in the order of their ids */
+	payers = repalloc_huge(payers, sizeof(int64) * Max(n + identified, 1));
+	for (int i = 0; i < identified; i++)
+		payers[n + i] = customers[i];
+	o2c_lock_customers(match->company, payers, n + identified);
+	o2c_identify(match->company, payments, customers, identified);
 }
 
 /* Adds a row to the result of o2c.match_payments. */

@@ -12,7 +12,7 @@ CREATE TYPE o2c.rule_case AS (
     credit_rate  numeric,
     day          date
 );
-COMMENT ON TYPE o2c.rule_case IS 'A document at a checkpoint: what every rule function is given';
+COMMENT ON TYPE o2c.rule_case IS 'A document at a checkpoint: what every rule function is given. order_id is null where there is no order, or where it is not written yet (o2c.rule.early)';
 
 CREATE TYPE o2c.finding AS (
     passed     boolean,
@@ -25,7 +25,7 @@ COMMENT ON TYPE o2c.finding IS 'What a rule found: whether it is satisfied, the 
 CREATE FUNCTION o2c._pass_gate() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_pass_gate' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._pass_gate() IS
-'Row trigger: the checkpoint "order". A submitted order becomes confirmed, held or refused. Errors: OC103 when a held order is to be confirmed past an open hold; OC402 for a broken rule.';
+'Row trigger: the checkpoint "order". A submitted order becomes confirmed, held or refused; one that is inserted as submitted is confirmed where all rules are early and satisfied, else a draft. Errors: OC103 when a held order is to be confirmed past an open hold; OC402 for a broken rule.';
 
 CREATE FUNCTION o2c.release_hold(hold bigint, reason text, days integer DEFAULT NULL, deviation_percent numeric DEFAULT NULL,
     company_id bigint DEFAULT o2c.current_company()) RETURNS void

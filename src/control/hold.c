@@ -33,6 +33,15 @@ fills_gaps(int64 company)
 	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 0;
 }
 
+static bool rechecking = false;
+
+/* Whether orders are being looked at again, of which each is one of many. */
+bool
+o2c_rechecking(void)
+{
+	return rechecking;
+}
+
 /* Submits a held order again; false when it stays held. */
 static bool
 submit_again(int64 company, int64 order_id)
@@ -46,21 +55,33 @@ submit_again(int64 company, int64 order_id)
 /*
  * Submits the held orders of some customers again, oldest first.  One that
  * stays held may be passed by later ones that fit, unless the company keeps
- * what became free for whoever waits longest.
+ * what became free for whoever waits longest.  One that somebody writes on
+ * the table itself, without the group's lock, is passed over: he may want that
+ * lock next, and the two would wait for each other.
  */
 void
 o2c_recheck_orders(int64 company, Datum customers)
 {
 	static O2cPlan find = O2C_PLAN("SELECT o.order_id FROM o2c.sales_order o WHERE o.company_id = $1 AND o.customer_id = ANY ($2)"
-								   " AND o.state = 'held' ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
+								   " AND o.state = 'held' ORDER BY o.order_id FOR NO KEY UPDATE SKIP LOCKED", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
+	bool		outer = rechecking;
 
 	for (int i = 0; i < n; i++)
 		orders[i] = o2c_row_int8(i, 1);
-	for (int i = 0; i < n; i++)
-		if (!submit_again(company, orders[i]) && !fills_gaps(company))
-			return;
+	rechecking = true;
+	PG_TRY();
+	{
+		for (int i = 0; i < n; i++)
+			if (!submit_again(company, orders[i]) && !fills_gaps(company))
+				break;
+	}
+	PG_FINALLY();
+	{
+		rechecking = outer;
+	}
+	PG_END_TRY();
 }
 
 /* Confirms an order that no hold keeps any more. */
@@ -220,16 +241,6 @@ find_order(int64 company, int64 order_id, char **state)
 	return o2c_row_int8(0, 1);
 }
 
-/* Locks a customer's group and writes its row. */
-static void
-write_group(int64 company, int64 customer)
-{
-	static O2cPlan touch = O2C_PLAN("UPDATE o2c.customer SET active = active WHERE company_id = $1 AND customer_id ="
-									" (SELECT group_id FROM o2c.customer WHERE company_id = $1 AND customer_id = $2)", INT8OID, INT8OID);
-
-	o2c_run(&touch, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
-}
-
 /* Refuses a hold on an order that is at its end. */
 static void
 check_can_be_held(int64 company, int64 order_id)
@@ -279,7 +290,7 @@ o2c_place_hold(PG_FUNCTION_ARGS)
 				 errmsg("place_hold needs a customer or an order, and a reason")));
 	o2c_connect();
 	customer = customer_to_hold(fcinfo, company);
-	write_group(company, customer);
+	o2c_write_groups(company, &customer, 1);
 	if (!PG_ARGISNULL(2))
 		check_can_be_held(company, PG_GETARG_INT64(2));
 	o2c_run(&place, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_pg_arg(2), o2c_pg_arg(1), o2c_pg_arg(3), o2c_pg_arg(4)));

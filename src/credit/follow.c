@@ -46,6 +46,20 @@ o2c_recheck_account_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+PG_FUNCTION_INFO_V1(o2c_recheck_group);
+/* o2c._recheck_group(company, group), which is locked */
+Datum
+o2c_recheck_group(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(customer_id) FROM o2c.customer WHERE company_id = $1 AND group_id = $2", INT8OID, INT8OID);
+
+	o2c_connect();
+	o2c_run(&find, O2C_ARGS(o2c_pg_arg(0), o2c_pg_arg(1)));
+	o2c_recheck_orders(PG_GETARG_INT64(0), o2c_row_copy(0, 1).value);
+	o2c_finish();
+	PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(o2c_mark_dated);
 /* o2c._mark_dated(company, account): the account is written even when it is marked already */
 Datum
@@ -133,18 +147,27 @@ exposure_of(TriggerData *trigdata, HeapTuple row)
 	return sum;
 }
 
+/* Whether the exposure in an account's row is above its threshold; without a limit or a threshold it never is. */
+static bool
+above_threshold(TriggerData *trigdata, HeapTuple row)
+{
+	NullableDatum limit = column_of(trigdata, row, "credit_limit");
+	NullableDatum percent = column_of(trigdata, row, "watch_percent");
+
+	return !limit.isnull && !percent.isnull &&
+		o2c_cmp(o2c_mul(exposure_of(trigdata, row), o2c_int_numeric(100)),
+				o2c_mul(DatumGetNumeric(percent.value), DatumGetNumeric(limit.value))) > 0;
+}
+
 PG_FUNCTION_INFO_V1(o2c_watch_credit);
-/* o2c._watch_credit(): after an account crossed its threshold */
+/* o2c._watch_credit(): after an update of an account that has a threshold; it may have crossed it */
 Datum
 o2c_watch_credit(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._watch_credit", O2C_AFTER_ROW, 0);
 	HeapTuple	row = trigdata->tg_newtuple;
+	bool		above = above_threshold(trigdata, row);
 	NullableDatum limit = column_of(trigdata, row, "credit_limit");
-	Numeric		exposure = exposure_of(trigdata, row);
-	bool		above = !limit.isnull &&
-		o2c_cmp(o2c_mul(exposure, o2c_int_numeric(100)),
-				o2c_mul(DatumGetNumeric(column_of(trigdata, row, "watch_percent").value), DatumGetNumeric(limit.value))) > 0;
 	O2cEvent	event = {
 		.activity = above ? "credit_account.watch" : "credit_account.clear",
 		.object_type = "credit_account",
@@ -153,7 +176,9 @@ o2c_watch_credit(PG_FUNCTION_ARGS)
 		.after = above ? "watch" : "clear",
 	};
 
-	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(exposure),
+	if (above == above_threshold(trigdata, trigdata->tg_trigtuple))
+		return PointerGetDatum(NULL);
+	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(exposure_of(trigdata, row)),
 							limit.isnull ? "null" : o2c_numeric_text(DatumGetNumeric(limit.value)));
 	o2c_connect();
 	o2c_write_events(o2c_tuple_int8(trigdata, row, "company_id"), &event, 1);
@@ -161,28 +186,57 @@ o2c_watch_credit(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Whether an order is about to be decided about or quoted, and not in force yet. */
+static bool
+is_decided_now(TriggerData *trigdata)
+{
+	char	   *to = o2c_tuple_text(trigdata, o2c_new_row(trigdata), "state");
+	char	   *from;
+
+	if (strcmp(to, "submitted") != 0 && strcmp(to, "quoted") != 0)
+		return false;
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return true;
+	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
+	return strcmp(from, "draft") == 0 || strcmp(from, "quoted") == 0 || strcmp(from, "held") == 0 || strcmp(from, "refused") == 0;
+}
+
+/* Whether the credit account of an order's customer is in another currency. */
+static bool
+counts_elsewhere(int64 company, int64 customer, const char *currency)
+{
+	static O2cPlan find = O2C_PLAN("SELECT a.currency <> $3 FROM o2c.customer_credit c"
+								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
+								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID);
+
+	return o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_cstring(currency))) > 0 && o2c_row_bool(0, 1);
+}
+
+/* The rate of the day for an order; what is in force keeps the rate that it was counted at. */
+static O2cPlan find_rate = O2C_PLAN(
+	"SELECT coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) FROM o2c.customer_credit c"
+	" JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
+	" WHERE c.company_id = $1 AND c.customer_id = $2 AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1"
+	" AND l.order_id = $5 AND l.confirmed_quantity > 0)", INT8OID, INT8OID, TEXTOID, DATEOID, INT8OID);
+
 PG_FUNCTION_INFO_V1(o2c_rate_order);
-/* o2c._rate_order(): before an order is decided about */
+/* o2c._rate_order(): before each insert, and each update of the state of an order */
 Datum
 o2c_rate_order(PG_FUNCTION_ARGS)
 {
-	/* nothing is looked up where the currencies are the same; what is in force keeps the rate that it was counted at */
-	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN a.currency <> $3 AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1"
-								   " AND l.order_id = $5 AND l.confirmed_quantity > 0) THEN coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) END"
-								   " FROM o2c.customer_credit c"
-								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
-								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID, INT8OID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._rate_order", O2C_BEFORE_ROW, 0);
-	HeapTuple	row = trigdata->tg_newtuple;
-	NullableDatum rate = O2C_NULL;
+	HeapTuple	row = o2c_new_row(trigdata);
+	int64		company = o2c_tuple_int8(trigdata, row, "company_id");
+	int64		customer = o2c_tuple_int8(trigdata, row, "customer_id");
+	char	   *currency = o2c_tuple_text(trigdata, row, "currency");
 
+	if (!is_decided_now(trigdata))
+		return PointerGetDatum(row);
 	o2c_connect();
-	if (o2c_run(&find, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, row, "company_id")), o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")),
-								o2c_cstring(o2c_tuple_text(trigdata, row, "currency")), o2c_date(o2c_today()),
-								o2c_int8(o2c_tuple_int8(trigdata, row, "order_id")))) > 0)
-		rate = o2c_row_copy(0, 1);
-	if (!rate.isnull)
-		row = SPI_copytuple(o2c_set_column(trigdata, row, "credit_rate", rate));
+	if (counts_elsewhere(company, customer, currency) &&
+		o2c_run(&find_rate, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_cstring(currency), o2c_date(o2c_today()),
+									 o2c_int8(o2c_tuple_int8(trigdata, row, "order_id")))) > 0)
+		row = SPI_copytuple(o2c_set_column(trigdata, row, "credit_rate", o2c_row_copy(0, 1)));
 	o2c_finish();
 	return PointerGetDatum(row);
 }

@@ -124,8 +124,8 @@ COMMENT ON FUNCTION o2c._move_customer_orders() IS
 CREATE FUNCTION o2c._seed_credit_rules() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function)
-    VALUES (NEW.company_id, 'credit_limit', 'order', 10, 'o2c.rule_credit_limit');
+    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function, early)
+    VALUES (NEW.company_id, 'credit_limit', 'order', 10, 'o2c.rule_credit_limit', true);
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._seed_credit_rules() IS 'Trigger: a new company checks the credit limit of every order.';
@@ -219,6 +219,10 @@ CREATE FUNCTION o2c._recheck_account(company_id bigint, credit_account_id bigint
 AS 'MODULE_PATHNAME', 'o2c_recheck_account_sql' LANGUAGE C VOLATILE STRICT SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._recheck_account(bigint, bigint) IS 'Submits the held orders of an account''s customers again, the oldest first.';
 
+CREATE FUNCTION o2c._recheck_group(company_id bigint, group_id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'o2c_recheck_group' LANGUAGE C VOLATILE STRICT SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._recheck_group(bigint, bigint) IS 'Submits the held orders of a group''s customers again, the oldest first.';
+
 CREATE FUNCTION o2c.add_credit_limit(customer text, amount numeric, valid_from date, valid_to date, kind text DEFAULT 'limit', reason text DEFAULT NULL,
     company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -276,8 +280,7 @@ BEGIN
                       AND r.function = 'o2c.rule_group_limit' AND coalesce(r.group_id, top) = top);
     UPDATE o2c.credit_account a SET group_limit = set_group_limit.amount
     WHERE a.company_id = set_group_limit.company_id AND a.customer_id = top;
-    PERFORM o2c.recheck_orders(c.code, c.company_id) FROM o2c.customer c
-    WHERE c.company_id = set_group_limit.company_id AND c.group_id = top ORDER BY c.customer_id;
+    PERFORM o2c._recheck_group(set_group_limit.company_id, top);
 END $$;
 COMMENT ON FUNCTION o2c.set_group_limit(text, numeric, bigint) IS
 'Sets the limit for a whole customer group, which counts beside the limit of each account in it, and puts its rule in force for the group. Arguments: any customer of the group; amount in the currency of the topmost customer''s account, null for none; company. Errors: OC001 unknown customer, 23514 negative amount.';

@@ -103,16 +103,22 @@ read_order(FunctionCallInfo fcinfo)
 {
 	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
 	bool		adds = checkpoint != NULL && (strcmp(checkpoint, "order") == 0 || strcmp(checkpoint, "change") == 0);
-	Order		order;
+	Order		order = {.added = adds ? o2c_case_numeric(fcinfo, "amount") : o2c_zero(), .open = o2c_zero(), .prepaid = o2c_zero(), .held = O2C_NULL};
 	NullableDatum prepaid;
 
+	/* nothing is counted of an order that is not written yet */
+	if (o2c_case_int8(fcinfo, "order_id") == 0)
+		return order;
 	o2c_run(&find_counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
 									o2c_datum(TimestampTzGetDatum(o2c_now()))));
-	order.added = !adds ? o2c_zero() : o2c_sub(o2c_case_numeric(fcinfo, "amount"), DatumGetNumeric(o2c_row_copy(0, 1).value));
+	if (adds)
+		order.added = o2c_sub(order.added, DatumGetNumeric(o2c_row_copy(0, 1).value));
 	order.open = DatumGetNumeric(o2c_row_copy(0, 2).value);
 	prepaid = o2c_row_copy(0, 3);
-	order.prepaid = prepaid.isnull ? o2c_zero() : DatumGetNumeric(prepaid.value);
-	order.held = adds ? o2c_row_copy(0, 4) : O2C_NULL;
+	if (!prepaid.isnull)
+		order.prepaid = DatumGetNumeric(prepaid.value);
+	if (adds)
+		order.held = o2c_row_copy(0, 4);
 	return order;
 }
 
@@ -306,9 +312,11 @@ o2c_follow_parent(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_parent", O2C_AFTER_ROW, 0);
 	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
 	int64		customer = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id");
+	int64		groups[2] = {o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "group_id"), customer};
 
 	o2c_connect();
-	o2c_lock_customer(company, customer);
+	/* both are written: who works on the customer under the old one must not go on with the old account */
+	o2c_write_groups(company, groups, 2);
 	o2c_run(&inherit, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
 	o2c_finish();
 	return PointerGetDatum(NULL);

@@ -156,13 +156,11 @@ CREATE TABLE IF NOT EXISTS o2c.exchange_rate (
 COMMENT ON TABLE o2c.exchange_rate IS 'Exchange rates from a day on, until the next one; the rate that a document used is kept with it';
 COMMENT ON COLUMN o2c.exchange_rate.rate IS 'Units of to_currency for one of from_currency';
 
-CREATE OR REPLACE TRIGGER bb_rate BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
-    WHEN (NEW.state IN ('submitted', 'quoted') AND OLD.state IN ('draft', 'quoted', 'held', 'refused')) EXECUTE FUNCTION o2c._rate_order();
+CREATE OR REPLACE TRIGGER bb_rate BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._rate_order();
+-- PostgreSQL prepares the condition anew for each statement: it is short, the function looks at the rest
 CREATE OR REPLACE TRIGGER watch_credit AFTER UPDATE ON o2c.credit_account FOR EACH ROW
-    WHEN (NEW.watch_percent IS NOT NULL
-          AND coalesce((OLD.authorized + OLD.ordered + OLD.shipped + OLD.receivable - OLD.unapplied) * 100 > OLD.watch_percent * OLD.credit_limit, false)
-           <> coalesce((NEW.authorized + NEW.ordered + NEW.shipped + NEW.receivable - NEW.unapplied) * 100 > NEW.watch_percent * NEW.credit_limit, false))
-    EXECUTE FUNCTION o2c._watch_credit();
+    WHEN (NEW.watch_percent IS NOT NULL) EXECUTE FUNCTION o2c._watch_credit();
 
 CREATE OR REPLACE VIEW o2c.verify_credit_limit AS
 SELECT a.company_id, 'account with periods' AS check_name, 'credit account of customer ' || c.code AS object,

@@ -15,10 +15,22 @@ AS 'MODULE_PATHNAME', 'o2c_quantities_fit' LANGUAGE C IMMUTABLE STRICT PARALLEL 
 COMMENT ON FUNCTION o2c._quantities_fit(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
 'Whether the quantities of an order line fit together: none is negative, confirmed + cancelled <= quantity, reserved + shipped <= confirmed, returned <= shipped, invoiced <= shipped + credited, credited <= invoiced.';
 
+CREATE FUNCTION o2c._ordered_value(net numeric, tax numeric, quantity numeric, confirmed numeric, shipped numeric) RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_ordered_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._ordered_value(numeric, numeric, numeric, numeric, numeric) IS
+'Gross value of an order line that is confirmed and not shipped: its part of the exposure "ordered". Each share of the line is rounded to 4 digits, so that the parts add up when everything has moved on.';
+
+CREATE FUNCTION o2c._shipped_value(net numeric, tax numeric, quantity numeric, shipped numeric, returned numeric, invoiced numeric, credited numeric,
+                                   waived numeric)
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_shipped_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._shipped_value(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
+'Gross value of an order line that is shipped, not returned, and not invoiced: its part of the exposure "shipped". What was credited for good and came back is neither.';
+
 CREATE FUNCTION o2c._advance_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_advance_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._advance_order() IS
-'Row trigger: checks a change of state, and completes an order that is submitted. Errors: OC101, OC003, OC006.';
+'Row trigger: checks a change of state, and completes an order that is submitted; only the engine inserts one that is no draft. Errors: OC101, OC003, OC006.';
 
 CREATE FUNCTION o2c._add_line() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_add_line' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;

@@ -541,7 +541,12 @@ o2c_unapply(int64 company, NullableDatum applications, DateADT effective_on, con
 									  " FROM o2c.application WHERE company_id = $1 AND application_id = ANY ($2)"
 									  " ORDER BY application_id RETURNING application_id",
 									  INT8OID, INT8ARRAYOID, DATEOID, TEXTOID, TEXTOID);
+	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.open_item WHERE company_id = $1 AND item_id IN"
+								   " (SELECT debit_item_id FROM o2c.application WHERE company_id = $1 AND application_id = ANY ($2))"
+								   " ORDER BY item_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
 
+	/* who does not see yet that somebody took them back fails to serialize here, and not at a unique key */
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), applications));
 	if (o2c_run(&reverse, O2C_ARGS(o2c_int8(company), applications, o2c_date(effective_on), o2c_cstring(method), reason)) == 0)
 		return 0;
 	return o2c_row_int8(0, 1);
