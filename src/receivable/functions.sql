@@ -245,36 +245,37 @@ BEGIN
         WITH gone AS (
             DELETE FROM o2c.invoice_import r WHERE r.company_id = _load_invoices.company_id AND r.batch = b.batch
             RETURNING r.import_id, r.number, r.customer, r.invoiced_on, r.due_on, r.amount, r.currency, r.discount_until, r.discount_amount
+        ), given AS (
+            -- ids are drawn here: what follows needs no join of these rows, of which the planner knows nothing
+            SELECT nextval('o2c.invoice_id_seq') AS invoice_id, nextval('o2c.item_id_seq') AS item_id, n.*
+            FROM (SELECT g.number, c.customer_id, g.invoiced_on, g.due_on, m.currency, m.amount, g.discount_until, g.discount_amount,
+                         CASE WHEN a.currency <> m.currency
+                              THEN coalesce(o2c._known_rate(m.currency, a.currency, g.invoiced_on, _load_invoices.company_id), 1) ELSE 1 END AS credit_rate
+                  FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
+                  CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
+                                      WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
+                  LEFT JOIN o2c.customer_credit k ON k.company_id = _load_invoices.company_id AND k.customer_id = c.customer_id
+                  LEFT JOIN o2c.credit_account a ON a.company_id = _load_invoices.company_id AND a.credit_account_id = k.credit_account_id
+                  LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
+                                     WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
+                  CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
+                  WHERE v.invoice_id IS NULL
+                  ORDER BY g.import_id) n
         ), document AS (
-            INSERT INTO o2c.invoice (company_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
+            INSERT INTO o2c.invoice (company_id, invoice_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
                                      line_amount, net_amount, total_amount, credit_rate)
-            SELECT _load_invoices.company_id, g.number, c.customer_id, 'posted', true, g.invoiced_on, g.due_on,
-                   m.currency, m.amount, m.amount, m.amount,
-                   CASE WHEN a.currency <> m.currency
-                        THEN coalesce(o2c._known_rate(m.currency, a.currency, g.invoiced_on, _load_invoices.company_id), 1) ELSE 1 END
-            FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
-            CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
-                                WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
-            LEFT JOIN o2c.customer_credit k ON k.company_id = _load_invoices.company_id AND k.customer_id = c.customer_id
-            LEFT JOIN o2c.credit_account a ON a.company_id = _load_invoices.company_id AND a.credit_account_id = k.credit_account_id
-            LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
-                               WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
-            CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
-            WHERE v.invoice_id IS NULL
-            ORDER BY g.import_id
-            RETURNING invoice_id, number, customer_id, invoiced_on, due_on, currency, total_amount, credit_rate
+            SELECT _load_invoices.company_id, g.invoice_id, g.number, g.customer_id, 'posted', true, g.invoiced_on, g.due_on,
+                   g.currency, g.amount, g.amount, g.amount, g.credit_rate
+            FROM given g
+            RETURNING invoice_id
         ), item AS (
-            INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount, credit_rate)
-            SELECT _load_invoices.company_id, d.customer_id, 'invoice', d.invoice_id, d.invoiced_on, d.due_on, d.currency, d.total_amount, d.credit_rate
-            FROM document d
-            RETURNING item_id, invoice_id
+            INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount, credit_rate)
+            SELECT _load_invoices.company_id, g.item_id, g.customer_id, 'invoice', g.invoice_id, g.invoiced_on, g.due_on, g.currency, g.amount, g.credit_rate
+            FROM given g
         ), discount AS (
             INSERT INTO o2c.instalment_discount (company_id, item_id, tier, until_on, amount)
-            SELECT DISTINCT ON (i.item_id) _load_invoices.company_id, i.item_id, 1, g.discount_until, g.discount_amount
-            FROM gone g
-            JOIN document d ON d.number = g.number
-            JOIN item i ON i.invoice_id = d.invoice_id
-            WHERE g.discount_amount > 0
+            SELECT _load_invoices.company_id, g.item_id, 1, g.discount_until, g.discount_amount
+            FROM given g WHERE g.discount_amount > 0
         )
         SELECT count(*) INTO added FROM document;
         loaded := loaded + added;
