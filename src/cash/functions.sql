@@ -1246,7 +1246,7 @@ BEGIN
                 USING ERRCODE = 'OC001', HINT = 'The first event of a payment is authorized, captured or settled.';
         END IF;
         found_id := o2c.record_payment((event ->> 'amount')::numeric, day, event ->> 'customer', event ->> 'reference', coalesce(event ->> 'method', 'card'),
-            event ->> 'currency', event ->> 'payer_name', event ->> 'payer_account', provider, event ->> 'payment', NULL, kind, record_provider_event.company_id);
+            event ->> 'currency', event ->> 'payer_name', event ->> 'payer_account', provider, event ->> 'payment', clearing => kind, company_id => record_provider_event.company_id);
     ELSIF kind = clearing OR array_position(steps, kind) < coalesce(array_position(steps, clearing), 4) THEN
         NULL; -- a late or repeated message tells nothing new
     ELSIF kind = 'captured' THEN
