@@ -359,116 +359,6 @@ AS 'MODULE_PATHNAME', 'o2c_reverse_payment' LANGUAGE C VOLATILE SECURITY DEFINER
 COMMENT ON FUNCTION o2c.reverse_payment(bigint, date, text, bigint) IS
 'Takes a payment back, as when it bounces: its applications are reversed on that date, the invoices are open again with the due dates they had, and nothing of it stays on account. Arguments: the payment, the date of the bounce, why, the company. Errors: OC001 for an unknown payment, OC002 for a missing date or one before the payment, OC101 when it is reversed already.';
 
-CREATE FUNCTION o2c._identify_by_reference(payments bigint[], as_of date, company_id bigint) RETURNS TABLE (payment_id bigint, customer_id bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    RETURN QUERY
-    SELECT p.payment_id, n.customer_id
-    FROM o2c.payment p
-    CROSS JOIN LATERAL (SELECT min(v.customer_id) AS customer_id
-                        FROM (SELECT v.customer_id FROM o2c.invoice v
-                              WHERE v.company_id = _identify_by_reference.company_id
-                                AND v.reference_key = o2c.normalize_reference(p.reference) AND v.reference_key <> ''
-                                AND v.currency = p.currency AND v.kind = 'invoice' AND v.state IN ('posted', 'overdue')
-                                AND v.invoiced_on <= as_of
-                              LIMIT 2) v
-                        HAVING count(*) = 1) n
-    WHERE p.company_id = _identify_by_reference.company_id AND p.payment_id = ANY (payments) AND p.customer_id IS NULL
-    ORDER BY p.received_on, p.payment_id;
-END $$;
-COMMENT ON FUNCTION o2c._identify_by_reference(bigint[], date, bigint) IS
-'Of some payments without a customer, those whose reference names exactly one open invoice, and its customer.';
-
-CREATE FUNCTION o2c._match_by_reference(payments bigint[], as_of date, company_id bigint)
-RETURNS TABLE (payment_id bigint, invoice_id bigint, credit_item_id bigint, debit_item_id bigint, effective_on date, amount numeric)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    RETURN QUERY
-    -- one invoice for each payment, then both sides laid out as running sums: where they overlap, one pays the other
-    WITH named AS (
-        SELECT p.payment_id, p.item_id, p.received_on, - c.open_amount AS open_amount, n.invoice_id
-        FROM o2c.payment p
-        JOIN o2c.open_item c ON c.company_id = _match_by_reference.company_id AND c.item_id = p.item_id
-        JOIN o2c.customer payer ON payer.company_id = _match_by_reference.company_id AND payer.customer_id = p.customer_id
-        CROSS JOIN LATERAL (SELECT min(v.invoice_id) AS invoice_id
-                            FROM (SELECT v.invoice_id FROM o2c.invoice v
-                                  WHERE v.company_id = _match_by_reference.company_id
-                                    AND v.reference_key = o2c.normalize_reference(p.reference) AND v.reference_key <> ''
-                                    AND v.currency = p.currency AND v.kind = 'invoice' AND v.state IN ('posted', 'overdue')
-                                    AND payer.group_id = (SELECT d.group_id FROM o2c.customer d
-                                                          WHERE d.company_id = _match_by_reference.company_id AND d.customer_id = v.customer_id)
-                                  LIMIT 2) v
-                            HAVING count(*) = 1) n
-        WHERE p.company_id = _match_by_reference.company_id AND p.payment_id = ANY (payments) AND c.open_amount < 0
-    ), queued AS (
-        SELECT n.*, sum(n.open_amount) OVER (PARTITION BY n.invoice_id ORDER BY n.received_on, n.payment_id) AS upto
-        FROM named n
-    )
-    SELECT q.payment_id, q.invoice_id, q.item_id, d.item_id, greatest(q.received_on, d.effective_on),
-           least(q.upto, d.upto) - greatest(q.upto - q.open_amount, d.upto - d.open_amount)
-    FROM queued q
-    CROSS JOIN LATERAL (SELECT i.item_id, i.effective_on, i.open_amount, sum(i.open_amount) OVER (ORDER BY i.due_on, i.item_id) AS upto
-                        FROM o2c.open_item i
-                        WHERE i.company_id = _match_by_reference.company_id AND i.invoice_id = q.invoice_id
-                          AND i.open_amount > 0 AND i.effective_on <= as_of) d
-    WHERE least(q.upto, d.upto) > greatest(q.upto - q.open_amount, d.upto - d.open_amount)
-    ORDER BY q.received_on, q.payment_id, d.upto;
-END $$;
-COMMENT ON FUNCTION o2c._match_by_reference(bigint[], date, bigint) IS
-'Of some payments, those whose reference names exactly one open invoice of the payer''s group in the same currency, with what each pays of which instalment, the oldest first.';
-
-CREATE FUNCTION o2c._match_by_amount(payments bigint[], as_of date, in_group boolean, company_id bigint)
-RETURNS TABLE (payment_id bigint, invoice_id bigint, credit_item_id bigint, debit_item_id bigint, effective_on date, amount numeric)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    RETURN QUERY
-    WITH paid AS (
-        SELECT CASE WHEN in_group THEN payer.group_id ELSE p.customer_id END AS party, payer.group_id,
-               p.currency, - c.open_amount AS open_amount, p.payment_id, p.item_id, p.received_on
-        FROM o2c.payment p
-        JOIN o2c.open_item c ON c.company_id = _match_by_amount.company_id AND c.item_id = p.item_id
-        JOIN o2c.customer payer ON payer.company_id = _match_by_amount.company_id AND payer.customer_id = p.customer_id
-        WHERE p.company_id = _match_by_amount.company_id AND p.payment_id = ANY (payments) AND c.open_amount < 0
-          -- who names an invoice says what the payment is for: it is not used for another one
-          AND NOT EXISTS (SELECT FROM o2c.invoice v
-                          WHERE v.company_id = _match_by_amount.company_id
-                            AND v.reference_key = o2c.normalize_reference(p.reference) AND v.reference_key <> ''
-                            AND payer.group_id = (SELECT d.group_id FROM o2c.customer d
-                                                  WHERE d.company_id = _match_by_amount.company_id AND d.customer_id = v.customer_id)
-                          OFFSET 0)
-    ), owed AS (
-        SELECT CASE WHEN in_group THEN debtor.group_id ELSE i.customer_id END AS party, i.currency, i.open_amount, i.item_id
-        FROM o2c.customer debtor
-        JOIN o2c.open_item i ON i.company_id = _match_by_amount.company_id AND i.customer_id = debtor.customer_id
-        WHERE debtor.company_id = _match_by_amount.company_id AND debtor.group_id IN (SELECT p.group_id FROM paid p)
-          AND i.open_amount > 0 AND i.effective_on <= as_of
-    ), pair AS (
-        SELECT (array_agg(s.payment_id ORDER BY s.received_on, s.payment_id) FILTER (WHERE s.payment_id IS NOT NULL))[1] AS payment_id,
-               min(s.debit_item_id) AS debit_item_id, s.open_amount
-        FROM (SELECT p.party, p.currency, p.open_amount, p.payment_id, p.received_on, NULL::bigint AS debit_item_id FROM paid p
-              UNION ALL
-              SELECT o.party, o.currency, o.open_amount, NULL, NULL, o.item_id FROM owed o) s
-        GROUP BY s.party, s.currency, s.open_amount
-        HAVING count(s.payment_id) > 0 AND count(s.debit_item_id) = 1
-    )
-    SELECT p.payment_id, i.invoice_id, p.item_id, i.item_id, greatest(p.received_on, i.effective_on), pair.open_amount
-    FROM pair
-    JOIN o2c.payment p ON p.company_id = _match_by_amount.company_id AND p.payment_id = pair.payment_id
-    JOIN o2c.open_item i ON i.company_id = _match_by_amount.company_id AND i.item_id = pair.debit_item_id
-    ORDER BY p.received_on, p.payment_id;
-END $$;
-COMMENT ON FUNCTION o2c._match_by_amount(bigint[], date, boolean, bigint) IS
-'Of some payments, those whose amount on account is the open amount of exactly one item of their customer (or, in_group, of the customer''s group). Where several payments fit one item, the first received gets it.';
-
-CREATE FUNCTION o2c.match_payments(as_of date DEFAULT o2c.today(), payment_id bigint DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
-RETURNS TABLE (payment_id bigint, invoice_id bigint, stage text, amount numeric)
-AS 'MODULE_PATHNAME', 'o2c_match_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c.match_payments(date, bigint, bigint) IS
-'Applies the payments received up to a date that are not used up. Stage reference: the payment''s reference is the number of exactly one open invoice (compared by o2c.normalize_reference) in the same currency and, where the payer is known, in the payer''s group; a payment without customer becomes the invoice''s customer''s; the oldest instalment is paid first, what is over stays on account. Stage amount: the payer is known, names no invoice, and exactly one open item of the customer, else of the group, has exactly that amount. Anything ambiguous is left alone. Calling it again applies nothing more. Arguments: the date, one payment (null: all), the company. Result: what was applied. Errors: OC001 for an unknown payment, OC002 for a missing date.';
-
 CREATE FUNCTION o2c._load_payments(batch text, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -569,3 +459,259 @@ CREATE FUNCTION o2c.find_subset(amounts numeric[], target numeric, tolerance num
 AS 'MODULE_PATHNAME', 'o2c_find_subset' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.find_subset(numeric[], numeric, numeric, numeric[], bigint) IS
 'Which of some amounts make up a sum, and whether that is the only way. Arguments: the amounts, negative ones for credits; the sum; how far a sum may be from it; for each amount one that may take its place, as less a discount, or null (empty: there are none); how many partial sums may be made, at most 2^27 and 24 bytes each (the default does for forty different amounts). Each amount is used once or not at all, and a solution uses at least one; an amount of zero is never used. Result: none, unique, ambiguous or unknown (the budget was too small); the exact number of solutions (18446744073709551615: too many to count; null: unknown); whether they differ only in which of equal amounts they use, so that it does not matter which is taken; the positions and amounts of the solution with the fewest amounts, of those the one that uses the earliest ones (null: there is none). Method: meet in the middle over sorted sums (Horowitz and Sahni 1974). Errors: OC002 for an amount that is null, not finite or more than 10^18 times the last digit of any, for a list of another length, a negative tolerance and a budget out of range.';
+
+-- cash: matching
+
+CREATE FUNCTION o2c.name_key(name text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_name_key' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c.name_key(text) IS
+'The form in which names of payers and customers are compared: upper case, Latin letters without accents, AE, OE and UE like the umlauts, words parted by single blanks, without punctuation and legal forms (GmbH, Ltd, SA and so on). Never an error.';
+
+CREATE FUNCTION o2c._legal_forms(name text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_legal_forms' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._legal_forms(text) IS
+'The legal forms that o2c.name_key leaves out of a name, spelt in one way.';
+
+CREATE FUNCTION o2c._reference_tail(reference text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_reference_tail' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._reference_tail(text) IS
+'The numeric groups of a reference written backwards, parted by ''-'' and without leading zeros: an index over it finds numbers by how they end.';
+
+CREATE FUNCTION o2c._pending_payments(as_of date, payment bigint, company_id bigint)
+RETURNS TABLE (payment_id bigint, customer_id bigint, group_id bigint, item_id bigint, received_on date, currency text, amount numeric, open_amount numeric,
+               reference text, name text, forms text, account text, words text, whole text, tokens text[], last_words text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT p.payment_id, p.customer_id, c.group_id, p.item_id, p.received_on, p.currency, p.amount, n.open_amount, p.reference,
+           CASE WHEN p.customer_id IS NULL THEN nullif(o2c.name_key(p.payer_name), '') END,
+           o2c._legal_forms(p.payer_name),
+           CASE WHEN p.customer_id IS NULL THEN nullif(o2c.account_key(p.payer_account), '') END,
+           CASE WHEN p.customer_id IS NULL THEN o2c._text_key(p.reference) END,
+           nullif(o2c.normalize_reference(left(p.reference, 1000)), ''), o2c.reference_tokens(left(p.reference, 1000)), r.words
+    FROM (SELECT p.payment_id, p.amount AS open_amount
+          FROM o2c.payment p
+          WHERE p.company_id = _pending_payments.company_id AND p.customer_id IS NULL AND p.state = 'received' AND payment IS NULL
+          UNION ALL
+          SELECT p.payment_id, - i.open_amount
+          FROM o2c.open_item i
+          JOIN o2c.payment p ON p.company_id = _pending_payments.company_id AND p.item_id = i.item_id
+          WHERE i.company_id = _pending_payments.company_id AND i.open_amount < 0 AND i.kind = 'payment' AND payment IS NULL
+          UNION ALL
+          SELECT p.payment_id, coalesce(- i.open_amount, p.amount)
+          FROM o2c.payment p
+          LEFT JOIN o2c.open_item i ON i.company_id = _pending_payments.company_id AND i.item_id = p.item_id
+          WHERE p.company_id = _pending_payments.company_id AND p.payment_id = payment AND p.state = 'received') n
+    JOIN o2c.payment p ON p.company_id = _pending_payments.company_id AND p.payment_id = n.payment_id
+    LEFT JOIN o2c.customer c ON c.company_id = _pending_payments.company_id AND c.customer_id = p.customer_id
+    LEFT JOIN LATERAL (SELECT r.words FROM o2c.match_result r
+                       WHERE r.company_id = _pending_payments.company_id AND r.payment_id = p.payment_id
+                       ORDER BY r.match_id DESC LIMIT 1) r ON true
+    WHERE p.received_on <= as_of
+    ORDER BY p.received_on, p.payment_id;
+END $$;
+COMMENT ON FUNCTION o2c._pending_payments(date, bigint, bigint) IS
+'The payments received up to a date that are not used up (or one of them), in the order in which they are matched, with what matching reads in them.';
+
+CREATE FUNCTION o2c._text_key(reference text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT CASE WHEN pg_catalog.length(k.words) >= 8 THEN k.words END
+        FROM (SELECT pg_catalog.btrim(pg_catalog.regexp_replace(o2c.name_key(pg_catalog.regexp_replace(reference, '\S*[0-9]\S*', ' ', 'g')),
+                     '\m(INVOIC|INVOICE|INV|RECHNUNG|RECHNUNGS|FACTURE|FACTURA|FATTURA|PAYMENT|ZAHLUNG|TRANSFER|UBERWEISUNG|REF|NO|NR|NUMBER|YOUR|IHRE|FOR|OF)\M ?',
+                     '', 'g')) AS words) k);
+COMMENT ON FUNCTION o2c._text_key(text) IS
+'What a payer writes besides numbers and the words for invoice, payment and number, in the form of o2c.name_key; null when it is less than 8 letters.';
+
+CREATE FUNCTION o2c._open_payments(payments bigint[], company_id bigint)
+RETURNS TABLE (payment_id bigint, customer_id bigint, item_id bigint, open_amount numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT p.payment_id, p.customer_id, p.item_id, CASE WHEN p.item_id IS NULL THEN p.amount ELSE - i.open_amount END
+    FROM unnest(payments) AS u (payment_id)
+    JOIN o2c.payment p ON p.company_id = _open_payments.company_id AND p.payment_id = u.payment_id
+    LEFT JOIN o2c.open_item i ON i.company_id = _open_payments.company_id AND i.item_id = p.item_id
+    WHERE p.state = 'received';
+END $$;
+COMMENT ON FUNCTION o2c._open_payments(bigint[], bigint) IS 'What is left of some payments.';
+
+CREATE FUNCTION o2c._named_documents(tokens text[], company_id bigint)
+RETURNS TABLE (place bigint, found_by text, invoice_id bigint, customer_id bigint, group_id bigint, kind text, state text, number text, reference_key text, reached bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT t.place, d.found_by, d.invoice_id, d.customer_id, c.group_id, d.kind, d.state, d.number, d.reference_key, d.reached
+    FROM unnest(tokens) WITH ORDINALITY AS t (token, place)
+    CROSS JOIN LATERAL (
+        (SELECT 'number'::text AS found_by, v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1::bigint AS reached
+         FROM o2c.invoice v
+         WHERE v.company_id = _named_documents.company_id AND v.reference_key = t.token AND v.state <> 'draft'
+         LIMIT 9)
+        UNION ALL
+        (SELECT 'digits', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, count(*) OVER ()
+         FROM (SELECT v.* FROM o2c.invoice v
+               WHERE v.company_id = _named_documents.company_id AND t.token ~ '^[0-9-]{3,}$'
+                 AND o2c._reference_tail(v.number) COLLATE "C" >= o2c._reference_tail(t.token) COLLATE "C"
+                 AND o2c._reference_tail(v.number) COLLATE "C" < (o2c._reference_tail(t.token) || '.') COLLATE "C"
+               LIMIT 20) v
+         WHERE v.state <> 'draft' AND v.reference_key <> t.token)
+        UNION ALL
+        (SELECT 'purchase order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
+         FROM o2c.invoice v
+         WHERE v.company_id = _named_documents.company_id AND o2c.normalize_reference(left(v.po_number, 200)) = t.token AND v.state <> 'draft'
+         LIMIT 20)
+        UNION ALL
+        (SELECT 'order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
+         FROM o2c.sales_order o
+         JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = o.order_id
+         WHERE o.company_id = _named_documents.company_id AND o2c.normalize_reference(o.number) = t.token AND v.state <> 'draft'
+         LIMIT 20)
+        UNION ALL
+        (SELECT 'delivery', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
+         FROM o2c.shipment s
+         JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = s.order_id
+         WHERE s.company_id = _named_documents.company_id AND o2c.normalize_reference(s.number) = t.token AND v.state <> 'draft'
+           AND EXISTS (SELECT FROM o2c.invoice_line l
+                       WHERE l.company_id = _named_documents.company_id AND l.invoice_id = v.invoice_id AND l.shipment_id = s.shipment_id)
+         LIMIT 20)
+        UNION ALL
+        (SELECT 'customer number', NULL, c.customer_id, NULL, NULL, NULL, NULL, 1
+         FROM o2c.customer c WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.code, 200)) = t.token
+         LIMIT 2)
+        UNION ALL
+        (SELECT 'VAT number', NULL, c.customer_id, NULL, NULL, NULL, NULL, 1
+         FROM o2c.customer c WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.tax_id, 200)) = t.token
+         LIMIT 2)) d
+    JOIN o2c.customer c ON c.company_id = _named_documents.company_id AND c.customer_id = d.customer_id;
+END $$;
+COMMENT ON FUNCTION o2c._named_documents(text[], bigint) IS
+'The invoices, credit notes and customers that references in normal form (o2c.normalize_reference) name: by the place of the reference, with how it was found and, for the ends of numbers, how many there are.';
+
+CREATE FUNCTION o2c._known_payers(accounts text[], names text[], texts text[], company_id bigint)
+RETURNS TABLE (place bigint, found_by text, customer_id bigint, group_id bigint, hits integer, misses integer, forms text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT k.place, k.found_by, k.customer_id, c.group_id, k.hits, k.misses, o2c._legal_forms(c.name)
+    FROM (SELECT t.place, 'account' AS found_by, a.customer_id, 0 AS hits, 0 AS misses
+          FROM unnest(accounts) WITH ORDINALITY AS t (account, place)
+          JOIN o2c.customer_account a ON a.company_id = _known_payers.company_id AND a.account = t.account
+          UNION ALL
+          SELECT t.place, 'name', c.customer_id, 0, 0
+          FROM unnest(names) WITH ORDINALITY AS t (name, place)
+          CROSS JOIN LATERAL (SELECT c.customer_id FROM o2c.customer c
+                              WHERE c.company_id = _known_payers.company_id AND o2c.name_key(c.name) = t.name LIMIT 9) c
+          UNION ALL
+          SELECT t.place, 'learned ' || a.kind, a.customer_id, a.hits, a.misses
+          FROM (SELECT 'account' AS kind, u.key, u.place FROM unnest(accounts) WITH ORDINALITY AS u (key, place)
+                UNION ALL SELECT 'name', u.key, u.place FROM unnest(names) WITH ORDINALITY AS u (key, place)
+                UNION ALL SELECT 'text', u.key, u.place FROM unnest(texts) WITH ORDINALITY AS u (key, place)) t
+          JOIN o2c.payer_alias a ON a.company_id = _known_payers.company_id AND a.kind = t.kind AND a.key = t.key) k
+    JOIN o2c.customer c ON c.company_id = _known_payers.company_id AND c.customer_id = k.customer_id;
+END $$;
+COMMENT ON FUNCTION o2c._known_payers(text[], text[], text[], bigint) IS
+'The customers that accounts, names and texts of payments stand for, by the place in the arrays.';
+
+CREATE FUNCTION o2c._similar_names(names text[], company_id bigint)
+RETURNS TABLE (place bigint, customer_id bigint, group_id bigint, similarity real)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    home name;
+    threshold text;
+BEGIN
+    SELECT n.nspname INTO home FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
+    IF home IS NULL OR cardinality(names) = 0 THEN
+        RETURN;
+    END IF;
+    -- the library is loaded with its first function, and the setting is known only then
+    EXECUTE format('SELECT %I.show_limit()::text', home) INTO threshold;
+    PERFORM set_config('pg_trgm.similarity_threshold', '0.45', true);
+    FOR place, customer_id, group_id, similarity IN EXECUTE format(
+        'SELECT DISTINCT ON (s.place, s.group_id) s.place, s.customer_id, s.group_id, s.similarity
+         FROM (SELECT t.place, c.customer_id, c.group_id, %1$I.similarity(o2c.name_key(c.name), t.name) AS similarity
+               FROM unnest($1) WITH ORDINALITY AS t (name, place)
+               JOIN o2c.customer c ON o2c.name_key(c.name) OPERATOR(%1$I.%%) t.name AND c.company_id = $2
+               WHERE length(t.name) >= 4) s
+         ORDER BY s.place, s.group_id, s.similarity DESC, s.customer_id', home) USING names, _similar_names.company_id LOOP
+        RETURN NEXT;
+    END LOOP;
+    PERFORM set_config('pg_trgm.similarity_threshold', threshold, true);
+END $$;
+COMMENT ON FUNCTION o2c._similar_names(text[], bigint) IS
+'Customers whose names are similar (pg_trgm) to some names, the most similar one of each group; nothing where pg_trgm is not installed.';
+
+CREATE FUNCTION o2c._matchable_items(groups bigint[], as_of date, company_id bigint)
+RETURNS TABLE (group_id bigint, item_id bigint, customer_id bigint, invoice_id bigint, effective_on date, due_on date, currency text, open_amount numeric,
+               reference_key text, number text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT c.group_id, i.item_id, i.customer_id, i.invoice_id, i.effective_on, i.due_on, i.currency, i.open_amount, v.reference_key, v.number
+    FROM o2c.customer c
+    JOIN o2c.open_item i ON i.company_id = _matchable_items.company_id AND i.customer_id = c.customer_id
+    LEFT JOIN o2c.invoice v ON v.company_id = _matchable_items.company_id AND v.invoice_id = i.invoice_id
+    WHERE c.company_id = _matchable_items.company_id AND c.group_id = ANY (groups)
+      AND i.open_amount <> 0 AND i.effective_on <= as_of AND i.kind IN ('invoice', 'fee', 'credit_note')
+    ORDER BY c.group_id, i.due_on, i.item_id;
+END $$;
+COMMENT ON FUNCTION o2c._matchable_items(bigint[], date, bigint) IS
+'The open items of some groups of customers that payments may pay, or that are netted with them.';
+
+CREATE FUNCTION o2c._matchable_discounts(groups bigint[], received_on date, company_id bigint)
+RETURNS TABLE (item_id bigint, until_on date, amount numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT d.item_id, d.until_on, d.amount
+    FROM o2c.customer c
+    JOIN o2c.open_item i ON i.company_id = _matchable_discounts.company_id AND i.customer_id = c.customer_id
+    JOIN o2c.instalment_discount d ON d.company_id = _matchable_discounts.company_id AND d.item_id = i.item_id
+    WHERE c.company_id = _matchable_discounts.company_id AND c.group_id = ANY (groups) AND i.open_amount > 0 AND d.amount > 0
+      -- no policy grants more days of grace
+      AND d.until_on + 365 >= _matchable_discounts.received_on
+    ORDER BY d.item_id, d.amount DESC;
+END $$;
+COMMENT ON FUNCTION o2c._matchable_discounts(bigint[], date, bigint) IS
+'The discounts on open items of some groups of customers that a payment from a date on may still take, the largest first.';
+
+CREATE FUNCTION o2c._matching_policies(groups bigint[], company_id bigint)
+RETURNS TABLE (customer_id bigint, code text, tolerance_amount bigint, tolerance_percent bigint, discount_grace_days integer, rules text,
+               apply_score double precision, suggest_score double precision, score_margin double precision, duplicate_days integer)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT p.customer_id, c.code, (CASE WHEN p.tolerance_amount > 100000000000000 THEN 100000000000000 ELSE p.tolerance_amount END * 10000)::bigint, (p.tolerance_percent * 1000000)::bigint,
+           p.discount_grace_days, p.rules, p.apply_score::double precision, p.suggest_score::double precision, p.score_margin::double precision, p.duplicate_days
+    FROM o2c.customer c
+    JOIN o2c.cash_policy_in_use p ON p.company_id = _matching_policies.company_id AND p.customer_id = c.customer_id
+    WHERE c.company_id = _matching_policies.company_id AND c.group_id = ANY (groups);
+END $$;
+COMMENT ON FUNCTION o2c._matching_policies(bigint[], bigint) IS 'The policies of the customers of some groups, tolerances in 1/10000 and in millionths of a percent.';
+
+CREATE FUNCTION o2c._used_payments(groups bigint[], from_on date, to_on date, company_id bigint)
+RETURNS TABLE (group_id bigint, payment_id bigint, received_on date, currency text, amount numeric, reference text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT c.group_id, p.payment_id, p.received_on, p.currency, p.amount, p.reference
+    FROM o2c.customer c
+    JOIN o2c.payment p ON p.company_id = _used_payments.company_id AND p.customer_id = c.customer_id
+    WHERE c.company_id = _used_payments.company_id AND c.group_id = ANY (groups)
+      AND p.received_on BETWEEN from_on AND to_on AND p.state = 'applied';
+END $$;
+COMMENT ON FUNCTION o2c._used_payments(bigint[], date, date, bigint) IS 'The payments of some groups of customers in a range of dates that are used up: what a duplicate would repeat.';
+
+CREATE FUNCTION o2c.match_payments(as_of date DEFAULT o2c.today(), payment_id bigint DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
+RETURNS TABLE (payment_id bigint, invoice_id bigint, stage text, amount numeric)
+AS 'MODULE_PATHNAME', 'o2c_match_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.match_payments(date, bigint, bigint) IS
+'Applies the payments received up to a date that are not used up, each as far as one explanation of it is certain and unique; others are kept as proposals (o2c.match_result). Stage reference: what the text of the payment names. The other stages pay items of a certain payer without naming them: amount (one item), all_items, all_overdue, one_month, all_but_one, combination, oldest_first, as the customer''s policy (o2c.cash_policy) allows. A payment without customer becomes the customer''s whose items it pays. Calling it again applies nothing more. Arguments: the date, one payment (null: all), the company. Result: what was applied. Errors: OC001 for an unknown payment, OC002 for a missing date.';

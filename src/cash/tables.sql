@@ -169,3 +169,88 @@ CROSS JOIN LATERAL (VALUES
      concat_ws(' ', i.kind, i.customer_id, trim_scale(i.amount), i.currency))) AS c (check_name, expected, found)
 WHERE c.expected <> c.found;
 COMMENT ON VIEW o2c.verify_payment IS 'Payments whose state is not what their open item says, or whose open item is not theirs';
+
+-- cash: matching
+
+CREATE TABLE IF NOT EXISTS o2c.payer_alias (
+    company_id    bigint NOT NULL DEFAULT o2c.current_company(),
+    kind          text NOT NULL CONSTRAINT payer_alias_kind CHECK (kind IN ('account', 'name', 'text')),
+    key           text NOT NULL CONSTRAINT payer_alias_key CHECK (key <> '' AND length(key) <= 500),
+    customer_id   bigint NOT NULL,
+    hits          integer NOT NULL DEFAULT 0 CONSTRAINT payer_alias_hits CHECK (hits >= 0),
+    misses        integer NOT NULL DEFAULT 0 CONSTRAINT payer_alias_misses CHECK (misses >= 0),
+    last_used_on  date,
+    CONSTRAINT payer_alias_pkey PRIMARY KEY (company_id, kind, key, customer_id),
+    CONSTRAINT payer_alias_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer
+);
+COMMENT ON TABLE o2c.payer_alias IS 'What people confirmed about payers: an account, a name or a text stands for a customer. Used alone after two hits, without a miss, and only where it stands for one customer';
+COMMENT ON COLUMN o2c.payer_alias.key IS 'Account as in o2c.account_key, name as in o2c.name_key, text without its numbers';
+COMMENT ON COLUMN o2c.payer_alias.hits IS 'How often a person confirmed it';
+COMMENT ON COLUMN o2c.payer_alias.misses IS 'How often a person said that it was another customer';
+CREATE INDEX IF NOT EXISTS payer_alias_customer ON o2c.payer_alias (company_id, customer_id);
+
+CREATE SEQUENCE IF NOT EXISTS o2c.match_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.match_result (
+    company_id   bigint NOT NULL DEFAULT o2c.current_company(),
+    match_id     bigint NOT NULL DEFAULT nextval('o2c.match_id_seq'),
+    payment_id   bigint NOT NULL,
+    as_of        date NOT NULL,
+    outcome      text NOT NULL CONSTRAINT match_result_outcome CHECK (outcome IN ('applied', 'suggested', 'ambiguous', 'duplicate', 'none', 'confirmed', 'corrected')),
+    stage        text,
+    customer_id  bigint,
+    score        numeric NOT NULL DEFAULT 0 CONSTRAINT match_result_score CHECK (score BETWEEN 0 AND 1),
+    s_ref        numeric NOT NULL DEFAULT 0,
+    s_party      numeric NOT NULL DEFAULT 0,
+    s_amount     numeric NOT NULL DEFAULT 0,
+    s_date       numeric NOT NULL DEFAULT 0,
+    runner_up    numeric NOT NULL DEFAULT 0,
+    words        text NOT NULL,
+    recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor        text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT match_result_pkey PRIMARY KEY (company_id, match_id),
+    CONSTRAINT match_result_payment_fkey FOREIGN KEY (company_id, payment_id) REFERENCES o2c.payment,
+    CONSTRAINT match_result_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer
+);
+COMMENT ON TABLE o2c.match_result IS 'What matching found for a payment, each time it found something else, and what people said to it; the last row of a payment counts';
+COMMENT ON COLUMN o2c.match_result.outcome IS 'applied: done. suggested: a person decides. ambiguous: several explanations. duplicate: it seems to be booked already. none: nothing found. confirmed, corrected: by a person';
+COMMENT ON COLUMN o2c.match_result.score IS 'From the four parts beside it: 1 - (1 - s_ref)(1 - s_party)(1 - s_amount)(1 - s_date)';
+COMMENT ON COLUMN o2c.match_result.s_ref IS 'How far the text of the payment names what it pays';
+COMMENT ON COLUMN o2c.match_result.s_party IS 'How sure the payer is';
+COMMENT ON COLUMN o2c.match_result.s_amount IS 'How well the amount agrees';
+COMMENT ON COLUMN o2c.match_result.runner_up IS 'Score of the best other explanation';
+CREATE INDEX IF NOT EXISTS match_result_payment ON o2c.match_result (company_id, payment_id, match_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.match_result
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
+
+CREATE TABLE IF NOT EXISTS o2c.match_candidate (
+    company_id   bigint NOT NULL DEFAULT o2c.current_company(),
+    match_id     bigint NOT NULL,
+    place        integer NOT NULL,
+    item_id      bigint NOT NULL,
+    score        numeric NOT NULL,
+    cash_amount  numeric NOT NULL,
+    discount_amount numeric NOT NULL DEFAULT 0,
+    tolerance_amount numeric NOT NULL DEFAULT 0,
+    CONSTRAINT match_candidate_pkey PRIMARY KEY (company_id, match_id, place, item_id),
+    CONSTRAINT match_candidate_match_fkey FOREIGN KEY (company_id, match_id) REFERENCES o2c.match_result,
+    CONSTRAINT match_candidate_item_fkey FOREIGN KEY (company_id, item_id) REFERENCES o2c.open_item
+);
+COMMENT ON TABLE o2c.match_candidate IS 'What was proposed for a payment and not applied: the items of each explanation, the best explanation first';
+COMMENT ON COLUMN o2c.match_candidate.place IS 'Of the explanation, from 1';
+COMMENT ON COLUMN o2c.match_candidate.cash_amount IS 'What the item would get; negative: a credit note that would be netted';
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.match_candidate
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
+
+-- by what a payer may write
+CREATE INDEX IF NOT EXISTS invoice_tail ON o2c.invoice (company_id, (o2c._reference_tail(number) COLLATE "C"));
+CREATE INDEX IF NOT EXISTS invoice_po_reference ON o2c.invoice (company_id, o2c.normalize_reference(left(po_number, 200))) WHERE po_number IS NOT NULL;
+CREATE INDEX IF NOT EXISTS sales_order_reference ON o2c.sales_order (company_id, o2c.normalize_reference(number)) WHERE number IS NOT NULL;
+CREATE INDEX IF NOT EXISTS shipment_reference ON o2c.shipment (company_id, o2c.normalize_reference(number)) WHERE number IS NOT NULL;
+CREATE INDEX IF NOT EXISTS customer_reference ON o2c.customer (company_id, o2c.normalize_reference(left(code, 200)));
+CREATE INDEX IF NOT EXISTS customer_tax_reference ON o2c.customer (company_id, o2c.normalize_reference(left(tax_id, 200))) WHERE tax_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS customer_name_key ON o2c.customer (company_id, o2c.name_key(name));
+-- names that are only similar are found where pg_trgm is installed
+IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') THEN
+    EXECUTE format('CREATE INDEX IF NOT EXISTS customer_name_similar ON o2c.customer USING gin (o2c.name_key(name) %I.gin_trgm_ops)',
+                   (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'));
+END IF;
