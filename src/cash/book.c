@@ -209,7 +209,7 @@ static int
 read_policies(O2cMatch *match, NullableDatum groups)
 {
 	static O2cPlan read = O2C_PLAN("SELECT customer_id, code, coalesce(tolerance_amount, -1), coalesce(tolerance_percent, -1), discount_grace_days, rules,"
-								   " apply_score, suggest_score, score_margin, duplicate_days FROM o2c._matching_policies($2, $1)",
+								   " apply_score, suggest_score, score_margin, duplicate_days, is_parent FROM o2c._matching_policies($2, $1)",
 								   INT8OID, INT8ARRAYOID);
 	int			n = o2c_run(&read, O2C_ARGS(o2c_int8(match->company), groups));
 	int			days = 0;
@@ -229,6 +229,7 @@ read_policies(O2cMatch *match, NullableDatum groups)
 		policy->suggest_score = row_double(i, 8);
 		policy->margin = row_double(i, 9);
 		policy->duplicate_days = o2c_row_int4(i, 10);
+		policy->is_parent = o2c_row_bool(i, 11);
 		days = Max(days, policy->duplicate_days);
 	}
 	return days;

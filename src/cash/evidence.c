@@ -23,6 +23,7 @@
 #include "utils/array.h"
 
 #define LEAST_SIGNIFICANT 5		/* fewer digits are too common to say much */
+#define MAX_CANDIDATES 256		/* references in one text */
 #define MANY_ENDS 20			/* numbers that end alike: what _named_documents stops at */
 #define LEAST_SIMILARITY 0.6
 #define LEAST_GAP 0.15
@@ -82,20 +83,48 @@ add_candidate(O2cPending *p, char *token)
 	p->tokens[p->n_tokens++] = token;
 }
 
-/* Adds the whole reference, and what a word announces in it, to its candidates however short they are. */
+/* Adds words of some length that are short only without their leading zeros. */
 static void
-add_whole(O2cPending *p)
+add_padded(O2cPending *p)
+{
+	const char *s = p->reference;
+
+	while (*s != '\0' && p->n_tokens < MAX_CANDIDATES)
+	{
+		int			len = 0;
+		int			digits = 0;
+		char		key[LEAST_SIGNIFICANT * 8 + 1];
+
+		for (; o2c_significant(s[len]) != '\0'; len++)
+			digits += o2c_is_digit(s[len]);
+		if (len >= LEAST_SIGNIFICANT && len < sizeof(key) && digits > 0)
+		{
+			key[o2c_normalize_reference(s, len, key)] = '\0';
+			if (strlen(key) < 3)
+				add_candidate(p, pstrdup(key));
+		}
+		s += Max(len, 1);
+	}
+}
+
+/*
+ * Adds to the candidates of a reference what is short: numbers that are mostly
+ * zeros, and what is all of the reference but for a word that announces it.
+ */
+static void
+add_short(O2cPending *p)
 {
 	int			len = p->whole == NULL ? 0 : strlen(p->whole);
 	char	  **tokens;
 
-	if (len == 0 || len > 40)
+	if (len == 0 || p->n_tokens >= MAX_CANDIDATES)
 		return;
-	tokens = palloc(sizeof(char *) * (p->n_tokens + len));
+	tokens = palloc(sizeof(char *) * (MAX_CANDIDATES + 1));
 	if (p->n_tokens > 0)
 		memcpy(tokens, p->tokens, sizeof(char *) * p->n_tokens);
 	p->tokens = tokens;
-	for (int lead = 0; lead < len; lead++)
+	add_padded(p);
+	for (int lead = 0; lead < len && len <= 40 && p->n_tokens < MAX_CANDIDATES; lead++)
 		if (is_announcement(p->whole, lead))
 			add_candidate(p, p->whole + lead);
 }
@@ -124,7 +153,7 @@ read_payment(O2cPending *p, uint64 row)
 	p->tokens = text_elements(row, 15, &p->n_tokens);
 	p->last_words = o2c_row_text(row, 16);
 	p->seen = PG_UINT64_MAX;
-	add_whole(p);
+	add_short(p);
 }
 
 /* Reads the payments of a run in the order in which they are matched. */
@@ -657,6 +686,103 @@ o2c_payer_strength(const O2cPending *p, int64 group, const O2cParty **party)
 	}
 	/* who is sure to be somebody else is only likely to be this one, too */
 	return strength == O2C_PAYER_CERTAIN && certain > 0 ? O2C_PAYER_LIKELY : strength;
+}
+
+/* The number of an invoice that a payment of an unknown payer names and pays exactly, or NULL. */
+static const char *
+exactly_named(const O2cMatch *match, const O2cPending *p)
+{
+	for (int i = 0; i < p->n_hits; i++)
+	{
+		const O2cHit *hit = &p->hits[i];
+		int64		owed = 0;
+
+		if (!hit->open || hit->strength < O2C_REF_EXACT || o2c_payer_strength(p, hit->group, NULL) >= O2C_PAYER_LIKELY)
+			continue;
+		for (int place = o2c_first_item(&match->book, hit->invoice); place >= 0; place = match->book.items[place].next)
+			owed += match->book.items[place].open;
+		if (owed == p->open)
+			return hit->number;
+	}
+	return NULL;
+}
+
+/*
+ * Without a payer a number stands or falls with its digits.  Notes where another
+ * open invoice with the payment's amount is one slip away from what is named.
+ */
+void
+o2c_read_neighbours(O2cMatch *match)
+{
+	static O2cPlan find = O2C_PLAN("SELECT place FROM o2c._neighbours($2, $3, $4, $1)", INT8OID, TEXTARRAYOID, NUMERICARRAYOID, TEXTARRAYOID);
+	NullableDatum *numbers = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	NullableDatum *amounts = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	NullableDatum *currencies = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	O2cPending **named = palloc_extended(sizeof(O2cPending *) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	int			n = 0;
+	int			found;
+
+	for (int i = 0; i < match->n; i++)
+	{
+		O2cPending *p = &match->payments[i];
+		const char *number = exactly_named(match, p);
+
+		if (number == NULL)
+			continue;
+		numbers[n] = o2c_cstring(number);
+		amounts[n] = o2c_datum(NumericGetDatum(o2c_from_minor(p->open, p->digits)));
+		currencies[n] = o2c_cstring(p->currency);
+		named[n++] = p;
+	}
+	if (n == 0)
+		return;
+	found = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_datum_array(numbers, n, TEXTOID)),
+									o2c_datum(o2c_datum_array(amounts, n, NUMERICOID)), o2c_datum(o2c_datum_array(currencies, n, TEXTOID))));
+	for (int i = 0; i < found; i++)
+		named[o2c_row_int8(i, 1) - 1]->neighbour = true;
+}
+
+/* The length of a date at the beginning of a normal form, as in 12-3-2026, or 0. */
+static int
+date_length(const char *s)
+{
+	int			groups[3];
+	int			n = 0;
+	int			len = 0;
+
+	for (;;)
+	{
+		groups[n] = 0;
+		while (o2c_is_digit(s[len]))
+			groups[n] = Min(groups[n] * 10 + (s[len++] - '0'), 10000);
+		if (++n == 3 || s[len] != '-')
+			break;
+		len++;
+	}
+	return n == 3 && ((groups[0] <= 31 && groups[1] <= 31 && (groups[2] < 100 || (groups[2] >= 1990 && groups[2] < 2100))) ||
+					  (groups[0] >= 1990 && groups[0] < 2100 && groups[1] <= 12 && groups[2] <= 31)) ? len : 0;
+}
+
+/* Whether a reference has no other number than this one, dates aside. */
+bool
+o2c_stands_alone(const char *whole, const char *number)
+{
+	const char *found = whole == NULL ? NULL : strstr(whole, number);
+
+	if (found == NULL)
+		return false;
+	for (const char *s = whole; *s != '\0';)
+	{
+		int			date = s == found || !o2c_is_digit(*s) ? 0 : date_length(s);
+
+		if (s == found)
+			s += strlen(number);
+		else if (date > 0)
+			s += date;
+		else if (o2c_is_digit(*s++))
+			return false;
+	}
+	return true;
 }
 
 /* Whether two numbers differ by one character, or by two neighbours swapped. */

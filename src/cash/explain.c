@@ -36,6 +36,9 @@ static const double ref_scores[] = {0, 0.4, 0.5, 0.8, 0.85, 0.95};
 static const double payer_scores[] = {0, 0, 0.55, 0.9};
 static const double amount_scores[] = {0, 0.1, 0.1, 0.75, 0.85};
 
+/* An amount that so many sets of items have that it says little. */
+#define COMMON_AMOUNT 0.3
+
 /* Somebody else than the text's customer paid, and not what is open. */
 #define OTHER_PAYER 0.75
 
@@ -371,7 +374,7 @@ doubt_reference(const Look *l, const O2cExplanation *e)
 	if (!e->unique)
 		return "several sets of what is named have the amount";
 	if (agrees || proved)
-		return e->amount >= O2C_AMOUNT_TOLERATED || (e->ref >= O2C_REF_EXACT && e->documents == 1) || (e->amount == O2C_AMOUNT_OVER && e->ref >= O2C_REF_EXACT) ?
+		return e->amount >= O2C_AMOUNT_TOLERATED || (e->ref >= O2C_REF_EXACT && e->documents == 1 && o2c_stands_alone(l->p->whole, e->token)) ?
 			NULL : "the amount does not agree";
 	if (e->amount < O2C_AMOUNT_TOLERATED)
 		return e->payer == O2C_PAYER_OTHER ? "somebody else paid, and the amount does not agree" : "the payer is not known, and the amount does not agree";
@@ -558,6 +561,18 @@ pays(const O2cExplanation *e, int place)
 		if (e->parts[i].item == place)
 			return true;
 	return false;
+}
+
+/* Whether two explanations pay the same items. */
+static bool
+same_items(const O2cExplanation *a, const O2cExplanation *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (!pays(b, a->parts[i].item))
+			return false;
+	return true;
 }
 
 /* Whether an explanation pays just the items of a set. */
@@ -881,45 +896,65 @@ explain_oldest(const Look *l, O2cExplanation *e, const Items *items, const O2cMa
 	pay_in_order(l, e, items);
 }
 
-/* Explains a payment by what one payer owes: the customer, else its group. */
+/*
+ * Explains the amount by what a customer owes, else by what its group does.  Who
+ * has customers below it may pay for them: then both must come to the same.
+ */
+static void
+explain_scopes(const Look *l, O2cExplanation *e, Items *items, const O2cParty *party, const O2cMatchPolicy *policy)
+{
+	O2cExplanation wide = *e;
+	Items		group;
+	bool		own = explain_items(l, e, items, policy);
+
+	if (!collect(l, party->group, 0, &group) || group.n == items->n || (own && !policy->is_parent) || !explain_items(l, &wide, &group, policy))
+		return;
+	if (own)
+	{
+		e->unique = e->unique && wide.unique && same_items(e, &wide);
+		return;
+	}
+	*e = wide;
+	*items = group;
+}
+
+/* Names the rule that the items follow, and sees whether the text nearly names the only one. */
+static void
+qualify(const Look *l, O2cExplanation *e, const Items *items)
+{
+	e->stage = classify(l, e, items);
+	if (e->amount != O2C_AMOUNT_EXACT || e->n != 1 || !(e->unique ? is_nearly_named(l, e, items) : choose_nearly_named(l, e, items)))
+		return;
+	e->ref = O2C_REF_FUZZY;
+	e->unique = true;
+}
+
+/* Explains a payment by what one payer owes. */
 static void
 explain_payer(Look *l, const O2cParty *party)
 {
-	O2cExplanation e = {.stage = "amount", .group = party->group, .payer_by = party->found_by};
+	O2cExplanation e = {.stage = "one_item", .group = party->group, .customer = party->customer, .payer_by = party->found_by};
 	const O2cMatchPolicy *policy = policy_of(l, party->customer);
 	Items		items;
 	double		by_chance = 0;
-	bool		few = collect(l, party->group, party->customer, &items);
 
-	e.customer = party->customer;
 	e.payer = Min(party->strength, o2c_payer_strength(l->p, party->group, NULL));
-	if (!few)
-		explain_one_of_very_many(l, &e, party->customer);
-	else if (!explain_items(l, &e, &items, policy))
+	if (collect(l, party->group, party->customer, &items))
 	{
-		Items		own = items;
-
-		if (collect(l, party->group, 0, &items) && (items.n == own.n || !explain_items(l, &e, &items, policy)))
-			items = own;
-	}
-	if (few && e.n > 0)
-	{
-		e.stage = classify(l, &e, &items);
-		if (e.amount == O2C_AMOUNT_EXACT && e.n == 1 && (e.unique ? is_nearly_named(l, &e, &items) : choose_nearly_named(l, &e, &items)))
-		{
-			e.ref = O2C_REF_FUZZY;
-			e.unique = true;
-		}
-		if (strcmp(e.stage, "combination") == 0)
-			by_chance = expected_by_chance(l, &e, &items);
-	}
-	if (few)
+		explain_scopes(l, &e, &items, party, policy);
+		if (e.n > 0)
+			qualify(l, &e, &items);
 		explain_oldest(l, &e, &items, policy);
+	}
+	else
+		explain_one_of_very_many(l, &e, party->customer);
 	if (e.n == 0)
 		return;
-	if (by_chance > MOST_BY_CHANCE && strcmp(e.stage, "combination") == 0)
-		e.s_amount = 0.3;
-	e.reason = doubt_payer(l, &e, policy, strcmp(e.stage, "combination") == 0 ? by_chance : 0);
+	if (strcmp(e.stage, "combination") == 0)
+		by_chance = expected_by_chance(l, &e, &items);
+	if (by_chance > MOST_BY_CHANCE)
+		e.s_amount = COMMON_AMOUNT;
+	e.reason = doubt_payer(l, &e, policy, by_chance);
 	e.sound = e.reason == NULL;
 	if (strcmp(e.stage, "one_item") == 0)
 		e.stage = "amount";
@@ -927,13 +962,18 @@ explain_payer(Look *l, const O2cParty *party)
 	add_explanation(l, &e);
 }
 
-/* Whether the text explains the payment so well that what else its payer owes does not matter. */
+/* Whether the text explains the payment so well that it does not matter what a party owes besides. */
 static bool
-is_named_exactly(const O2cFinding *f, int64 group)
+is_named_exactly(const O2cFinding *f, const O2cParty *party)
 {
 	for (int i = 0; i < f->n; i++)
-		if (f->explanations[i].group == group && f->explanations[i].sound && f->explanations[i].amount == O2C_AMOUNT_EXACT)
+	{
+		const O2cExplanation *e = &f->explanations[i];
+
+		if (e->sound && e->amount == O2C_AMOUNT_EXACT &&
+			(e->group == party->group || (e->payer >= O2C_PAYER_LIKELY && party->strength < O2C_PAYER_CERTAIN)))
 			return true;
+	}
 	return false;
 }
 
@@ -945,7 +985,7 @@ explain_payers(Look *l)
 
 	for (int i = 0; i < p->n_parties; i++)
 		if (p->parties[i].strength >= O2C_PAYER_LIKELY && o2c_match_group(&l->match->book, p->parties[i].group) != NULL &&
-			!is_named_exactly(l->finding, p->parties[i].group))
+			!is_named_exactly(l->finding, &p->parties[i]))
 			explain_payer(l, &p->parties[i]);
 }
 
@@ -966,18 +1006,6 @@ is_duplicate(const Look *l)
 	if (l->finding->n == 0 || (best->ref >= O2C_REF_WEAK && best->amount == O2C_AMOUNT_EXACT))
 		return false;
 	return o2c_paid_before(book, best->group, l->p, policy_of(l, best->customer)->duplicate_days, true);
-}
-
-/* Whether two explanations pay the same items. */
-static bool
-same_items(const O2cExplanation *a, const O2cExplanation *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (int i = 0; i < a->n; i++)
-		if (!pays(b, a->parts[i].item))
-			return false;
-	return true;
 }
 
 /* What the explanations found come to. */

@@ -553,7 +553,7 @@ BEGIN
         UNION ALL
         (SELECT 'digits', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, count(*) OVER ()
          FROM (SELECT v.* FROM o2c.invoice v
-               WHERE v.company_id = _named_documents.company_id AND t.token ~ '^[0-9-]{3,}$'
+               WHERE v.company_id = _named_documents.company_id AND t.token ~ '^[0-9-]+$'
                  AND o2c._reference_tail(v.number) COLLATE "C" >= o2c._reference_tail(t.token) COLLATE "C"
                  AND o2c._reference_tail(v.number) COLLATE "C" < (o2c._reference_tail(t.token) || '.') COLLATE "C"
                LIMIT 20) v
@@ -589,6 +589,35 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._named_documents(text[], bigint) IS
 'The invoices, credit notes and customers that references in normal form (o2c.normalize_reference) name: by the place of the reference, with how it was found and, for the ends of numbers, how many there are.';
+
+CREATE FUNCTION o2c._neighbours(numbers text[], amounts numeric[], currencies text[], company_id bigint) RETURNS TABLE (place bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT t.place
+    FROM unnest(numbers, amounts, currencies) WITH ORDINALITY AS t (number, amount, currency, place)
+    CROSS JOIN LATERAL o2c._slips(t.number) AS s (number)
+    CROSS JOIN LATERAL (SELECT v.total_amount, v.currency, v.state FROM o2c.invoice v
+                        WHERE v.company_id = _neighbours.company_id AND v.reference_key = o2c.normalize_reference(s.number) LIMIT 9) v
+    WHERE v.total_amount = t.amount AND v.currency = t.currency AND v.state IN ('posted', 'overdue');
+END $$;
+COMMENT ON FUNCTION o2c._neighbours(text[], numeric[], text[], bigint) IS
+'Of some numbers of invoices, by their places, those of which another open invoice is one slip of the pen away (o2c._slips) that has the amount beside it.';
+
+CREATE FUNCTION o2c._slips(number text) RETURNS SETOF text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT overlay(number PLACING d.digit::text FROM i.place)
+    FROM generate_series(1, least(length(number), 40)) AS i (place), generate_series(0, 9) AS d (digit)
+    WHERE substr(number, i.place, 1) ~ '[0-9]' AND substr(number, i.place, 1) <> d.digit::text
+    UNION ALL
+    SELECT overlay(number PLACING reverse(substr(number, i.place, 2)) FROM i.place)
+    FROM generate_series(1, least(length(number), 40) - 1) AS i (place)
+    WHERE substr(number, i.place, 2) ~ '^[0-9]{2}$' AND substr(number, i.place, 1) <> substr(number, i.place + 1, 1);
+END $$;
+COMMENT ON FUNCTION o2c._slips(text) IS 'A number with one digit changed, or with two neighbouring digits swapped, in every way.';
 
 CREATE FUNCTION o2c._known_payers(accounts text[], names text[], texts text[], company_id bigint)
 RETURNS TABLE (place bigint, found_by text, customer_id bigint, group_id bigint, hits integer, misses integer, forms text)
@@ -683,13 +712,15 @@ COMMENT ON FUNCTION o2c._matchable_discounts(bigint[], date, bigint) IS
 
 CREATE FUNCTION o2c._matching_policies(groups bigint[], company_id bigint)
 RETURNS TABLE (customer_id bigint, code text, tolerance_amount bigint, tolerance_percent bigint, discount_grace_days integer, rules text,
-               apply_score double precision, suggest_score double precision, score_margin double precision, duplicate_days integer)
+               apply_score double precision, suggest_score double precision, score_margin double precision, duplicate_days integer,
+               is_parent boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT p.customer_id, c.code, (CASE WHEN p.tolerance_amount > 100000000000000 THEN 100000000000000 ELSE p.tolerance_amount END * 10000)::bigint, (p.tolerance_percent * 1000000)::bigint,
-           p.discount_grace_days, p.rules, p.apply_score::double precision, p.suggest_score::double precision, p.score_margin::double precision, p.duplicate_days
+           p.discount_grace_days, p.rules, p.apply_score::double precision, p.suggest_score::double precision, p.score_margin::double precision, p.duplicate_days,
+           EXISTS (SELECT FROM o2c.customer d WHERE d.company_id = _matching_policies.company_id AND d.parent_customer_id = c.customer_id)
     FROM o2c.customer c
     JOIN o2c.cash_policy_in_use p ON p.company_id = _matching_policies.company_id AND p.customer_id = c.customer_id
     WHERE c.company_id = _matching_policies.company_id AND c.group_id = ANY (groups);
@@ -715,3 +746,135 @@ RETURNS TABLE (payment_id bigint, invoice_id bigint, stage text, amount numeric)
 AS 'MODULE_PATHNAME', 'o2c_match_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.match_payments(date, bigint, bigint) IS
 'Applies the payments received up to a date that are not used up, each as far as one explanation of it is certain and unique; others are kept as proposals (o2c.match_result). Stage reference: what the text of the payment names. The other stages pay items of a certain payer without naming them: amount (one item), all_items, all_overdue, one_month, all_but_one, combination, oldest_first, as the customer''s policy (o2c.cash_policy) allows. A payment without customer becomes the customer''s whose items it pays. Calling it again applies nothing more. Arguments: the date, one payment (null: all), the company. Result: what was applied. Errors: OC001 for an unknown payment, OC002 for a missing date.';
+
+CREATE FUNCTION o2c.propose(payment bigint, as_of date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company())
+RETURNS TABLE (place integer, stage text, customer text, score numeric, sound boolean, invoice text, item_id bigint, cash numeric, discount numeric, tolerance numeric, words text)
+AS 'MODULE_PATHNAME', 'o2c_propose' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.propose(bigint, date, bigint) IS
+'What a payment may be for, by the same rules as o2c.match_payments but without applying anything: the explanations, the best one first, with what each item would get. Arguments: the payment, the date up to which items count, the company. Result: the place of the explanation, how it was found, the customer, the score, whether it is sound enough to be applied if nothing else speaks against it, the invoice and its open item, cash (negative: a credit note that is netted), discount and difference tolerated, and why (with the first explanation in full). No rows when nothing is left of the payment or nothing is found. Errors: OC001 for an unknown payment, OC002 for a missing date.';
+
+CREATE FUNCTION o2c.confirm_match(payment bigint, invoices text[] DEFAULT NULL, place integer DEFAULT 1, as_of date DEFAULT o2c.today(),
+                                  company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_confirm_match' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.confirm_match(bigint, text[], integer, date, bigint) IS
+'A person says what a payment is for. Without invoices: the proposal at that place of o2c.propose is applied, or, where the payment is used up already, confirmed as it is. With invoices: what the payment was applied to besides them is taken back on that date, and it is applied to them in this order as far as it goes; when they are another group''s, the payment is reversed there and recorded anew for their customer. What tells the payer (account, name, text) is learned in o2c.payer_alias: a hit for this customer, a miss for others. Arguments: the payment, the numbers of invoices, the place of the proposal, the date, the company. Result: the payment, the new one where it was recorded anew. Errors: OC001 for an unknown payment or invoice, OC002 for a missing date, OC101 for a place without a proposal or a reversed payment.';
+
+CREATE FUNCTION o2c._customers_of_match(payment bigint, invoices text[], company_id bigint) RETURNS TABLE (customer_id bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT p.customer_id FROM o2c.payment p
+    WHERE p.company_id = _customers_of_match.company_id AND p.payment_id = payment AND p.customer_id IS NOT NULL
+    UNION
+    SELECT v.customer_id FROM o2c.invoice v
+    WHERE v.company_id = _customers_of_match.company_id AND v.number = ANY (invoices) AND v.kind = 'invoice';
+END $$;
+COMMENT ON FUNCTION o2c._customers_of_match(bigint, text[], bigint) IS 'The customers that a payment and some invoices are of.';
+
+CREATE FUNCTION o2c._correct_match(payment bigint, invoices text[], as_of date, company_id bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    p o2c.payment;
+    a record;
+    number text;
+    owner record;
+    outcome text := 'confirmed';
+    left_over numeric;
+BEGIN
+    SELECT p.* INTO p FROM o2c.payment p WHERE p.company_id = _correct_match.company_id AND p.payment_id = payment;
+    IF p.state = 'reversed' THEN
+        RAISE EXCEPTION 'payment % is reversed', payment USING ERRCODE = 'OC101';
+    END IF;
+    SELECT c.code, c.group_id INTO owner FROM o2c.invoice v
+    JOIN o2c.customer c ON c.company_id = _correct_match.company_id AND c.customer_id = v.customer_id
+    WHERE v.company_id = _correct_match.company_id AND v.number = invoices[1] AND v.kind = 'invoice';
+    FOR a IN SELECT a.application_id, a.effective_on FROM o2c.application a
+             JOIN o2c.open_item d ON d.company_id = _correct_match.company_id AND d.item_id = a.debit_item_id
+             LEFT JOIN o2c.invoice v ON v.company_id = _correct_match.company_id AND v.invoice_id = d.invoice_id
+             WHERE a.company_id = _correct_match.company_id AND a.credit_item_id = p.item_id AND a.reverses IS NULL
+               AND invoices IS NOT NULL AND (v.number = ANY (invoices)) IS NOT TRUE
+               AND NOT EXISTS (SELECT FROM o2c.application r WHERE r.company_id = _correct_match.company_id AND r.reverses = a.application_id)
+             ORDER BY a.application_id LOOP
+        PERFORM o2c.unapply(a.application_id, greatest(as_of, a.effective_on), 'corrected', _correct_match.company_id);
+        outcome := 'corrected';
+    END LOOP;
+    IF owner.group_id <> (SELECT c.group_id FROM o2c.customer c WHERE c.company_id = _correct_match.company_id AND c.customer_id = p.customer_id) THEN
+        PERFORM o2c.reverse_payment(payment, greatest(as_of, p.received_on), 'booked to another customer', _correct_match.company_id);
+        INSERT INTO o2c.match_result (company_id, payment_id, as_of, outcome, stage, customer_id, words)
+        VALUES (_correct_match.company_id, payment, as_of, 'corrected', 'confirmed', p.customer_id, format('A person says that customer %s paid: recorded anew.', owner.code));
+        outcome := 'corrected';
+        p.payment_id := o2c.record_payment(p.amount, p.received_on, owner.code, p.reference, p.method, p.currency, p.payer_name, p.payer_account,
+                                           company_id => _correct_match.company_id);
+    END IF;
+    FOREACH number IN ARRAY coalesce(invoices, '{}') LOOP
+        SELECT coalesce(- i.open_amount, p.amount) INTO left_over FROM o2c.payment q
+        LEFT JOIN o2c.open_item i ON i.company_id = _correct_match.company_id AND i.item_id = q.item_id
+        WHERE q.company_id = _correct_match.company_id AND q.payment_id = p.payment_id;
+        -- an invoice that is paid already stays as it is, unless there is no other reason to name it
+        IF left_over > 0 AND (EXISTS (SELECT FROM o2c.open_item i JOIN o2c.invoice v ON v.company_id = _correct_match.company_id AND v.invoice_id = i.invoice_id
+                                      WHERE i.company_id = _correct_match.company_id AND v.number = number AND i.open_amount > 0)
+                              OR NOT EXISTS (SELECT FROM o2c.application a JOIN o2c.open_item d ON d.company_id = _correct_match.company_id AND d.item_id = a.debit_item_id
+                                             JOIN o2c.invoice v ON v.company_id = _correct_match.company_id AND v.invoice_id = d.invoice_id
+                                             JOIN o2c.payment q ON q.company_id = _correct_match.company_id AND q.payment_id = p.payment_id
+                                             WHERE a.company_id = _correct_match.company_id AND a.credit_item_id = q.item_id AND v.number = number)) THEN
+            PERFORM o2c.apply_payment(p.payment_id, number, company_id => _correct_match.company_id);
+        END IF;
+    END LOOP;
+    INSERT INTO o2c.match_result (company_id, payment_id, as_of, outcome, stage, customer_id, words)
+    SELECT _correct_match.company_id, p.payment_id, as_of, outcome, 'confirmed', q.customer_id,
+           CASE WHEN invoices IS NULL THEN 'A person says that it is right.' ELSE 'A person says that it is for ' || array_to_string(invoices, ', ') || '.' END
+    FROM o2c.payment q WHERE q.company_id = _correct_match.company_id AND q.payment_id = p.payment_id;
+    RETURN p.payment_id;
+END $$;
+COMMENT ON FUNCTION o2c._correct_match(bigint, text[], date, bigint) IS 'What o2c.confirm_match() does once the customers are locked, when invoices are named or nothing is left of the payment.';
+
+CREATE FUNCTION o2c._learn_payer(payment bigint, as_of date, company_id bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    WITH said AS (
+        SELECT k.kind, k.key, p.customer_id
+        FROM o2c.payment p
+        CROSS JOIN LATERAL (VALUES ('account', o2c.account_key(p.payer_account)), ('name', o2c.name_key(p.payer_name)), ('text', o2c._text_key(p.reference))) AS k (kind, key)
+        WHERE p.company_id = _learn_payer.company_id AND p.payment_id = payment AND p.customer_id IS NOT NULL AND length(k.key) BETWEEN 1 AND 500
+    ), hit AS (
+        INSERT INTO o2c.payer_alias AS a (company_id, kind, key, customer_id, hits, last_used_on)
+        SELECT _learn_payer.company_id, s.kind, s.key, s.customer_id, 1, as_of FROM said s
+        ON CONFLICT (company_id, kind, key, customer_id) DO UPDATE SET hits = a.hits + 1, last_used_on = EXCLUDED.last_used_on
+    )
+    UPDATE o2c.payer_alias a SET misses = a.misses + 1
+    FROM said s
+    WHERE a.company_id = _learn_payer.company_id AND a.kind = s.kind AND a.key = s.key AND a.customer_id <> s.customer_id;
+END $$;
+COMMENT ON FUNCTION o2c._learn_payer(bigint, date, bigint) IS 'Notes that what tells the payer of a payment stands for its customer.';
+
+CREATE FUNCTION o2c.explain_match(payment bigint, company_id bigint DEFAULT o2c.current_company())
+RETURNS TABLE (recorded_at timestamptz, outcome text, stage text, customer text, score numeric, s_ref numeric, s_party numeric, s_amount numeric, s_date numeric,
+               runner_up numeric, words text, actor text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT e.recorded_at, e.outcome, e.stage, c.code, e.score, e.s_ref, e.s_party, e.s_amount, e.s_date, e.runner_up, e.words, e.actor
+    FROM (SELECT r.recorded_at, r.match_id AS place, r.outcome, r.stage, r.customer_id, r.score, r.s_ref, r.s_party, r.s_amount, r.s_date, r.runner_up, r.words, r.actor
+          FROM o2c.match_result r
+          WHERE r.company_id = explain_match.company_id AND r.payment_id = payment
+          UNION ALL
+          -- what people did by themselves
+          SELECT a.recorded_at, a.application_id, CASE WHEN a.reverses IS NULL THEN 'applied' ELSE 'taken back' END, a.method, d.customer_id,
+                 NULL, NULL, NULL, NULL, NULL, NULL,
+                 concat(trim_scale(abs(a.cash_amount)), ' ', d.currency, CASE WHEN a.reverses IS NULL THEN ' to ' ELSE ' from ' END,
+                        coalesce(v.number, d.kind), CASE WHEN a.discount_amount <> 0 THEN ', discount ' || trim_scale(abs(a.discount_amount)) END,
+                        CASE WHEN a.tolerance_amount <> 0 THEN ', tolerated ' || trim_scale(abs(a.tolerance_amount)) END, ': ' || a.reason), a.actor
+          FROM o2c.payment p
+          JOIN o2c.application a ON a.company_id = explain_match.company_id AND a.credit_item_id = p.item_id
+          JOIN o2c.open_item d ON d.company_id = explain_match.company_id AND d.item_id = a.debit_item_id
+          LEFT JOIN o2c.invoice v ON v.company_id = explain_match.company_id AND v.invoice_id = d.invoice_id
+          WHERE p.company_id = explain_match.company_id AND p.payment_id = payment) e
+    LEFT JOIN o2c.customer c ON c.company_id = explain_match.company_id AND c.customer_id = e.customer_id
+    ORDER BY e.recorded_at, e.place;
+END $$;
+COMMENT ON FUNCTION o2c.explain_match(bigint, bigint) IS
+'How a payment came to what it is: what matching found each time it found something else, with the parts of the score and in words, what people said, and every application, by hand or not, as it was made and taken back. Arguments: the payment, the company. No rows for a payment that was never looked at.';

@@ -471,7 +471,18 @@ read_all(Run *run, NullableDatum payment)
 		o2c_refresh_pending(&run->match);
 	}
 	o2c_read_book(&run->match);
+	o2c_read_neighbours(&run->match);
 	run->scratch = AllocSetContextCreate(CurrentMemoryContext, "o2c matching", ALLOCSET_DEFAULT_SIZES);
+}
+
+/* Writes what was applied, and what was found. */
+static void
+write_all(Run *run)
+{
+	identify(run);
+	write_applications(run);
+	if (run->n_results > 0)
+		write_candidates(run, write_results(run));
 }
 
 PG_FUNCTION_INFO_V1(o2c_match_payments);
@@ -492,13 +503,127 @@ o2c_match_payments(PG_FUNCTION_ARGS)
 	level = plan_once(!PG_ARGISNULL(1));
 	read_all(&run, o2c_pg_arg(1));
 	look_at_all(&run);
-	identify(&run);
-	write_applications(&run);
 	add_findings(&run);
-	if (run.n_results > 0)
-		write_candidates(&run, write_results(&run));
+	write_all(&run);
 	report_applied(&run, (ReturnSetInfo *) fcinfo->resultinfo);
 	AtEOXact_GUC(true, level);
 	o2c_finish();
 	return (Datum) 0;
+}
+
+/* Begins a run for one payment, which the argument names; what was found for it, or NULL when nothing of it is left. */
+static O2cFinding *
+explain_one(Run *run, NullableDatum payment, NullableDatum as_of, bool read_only)
+{
+	O2cFinding *found = palloc(sizeof(O2cFinding));
+
+	o2c_check_date(as_of, "date of the matching");
+	o2c_read_payment(run->match.company, payment.isnull ? 0 : DatumGetInt64(payment.value));
+	run->match.as_of = DatumGetDateADT(as_of.value);
+	run->match.read_only = read_only;
+	read_all(run, payment);
+	if (run->match.n == 0 || run->match.payments[0].open <= 0)
+		return NULL;
+	o2c_explain(&run->match, &run->match.payments[0], found);
+	return found;
+}
+
+/* Adds one item of a proposal to the result of o2c.propose. */
+static void
+report_part(const Run *run, ReturnSetInfo *rsinfo, const O2cFinding *found, int place, const O2cMatchPart *part)
+{
+	const O2cExplanation *e = &found->explanations[place];
+	const O2cMatchItem *item = part == NULL ? NULL : &run->match.book.items[part->item];
+	int			digits = run->match.payments[0].digits;
+	Datum		values[11] = {Int32GetDatum(place + 1), CStringGetTextDatum(e->stage),
+		CStringGetTextDatum(o2c_match_policy(&run->match.book, e->customer)->code), score_value(e->score).value,
+		BoolGetDatum(e->sound), item == NULL || item->number == NULL ? (Datum) 0 : CStringGetTextDatum(item->number),
+		item == NULL ? (Datum) 0 : Int64GetDatum(item->id), NumericGetDatum(o2c_from_minor(part == NULL ? 0 : part->cash, digits)),
+		NumericGetDatum(o2c_from_minor(part == NULL ? 0 : part->discount, digits)),
+		NumericGetDatum(o2c_from_minor(part == NULL ? 0 : part->tolerance, digits)),
+	CStringGetTextDatum(place == 0 ? found->words : e->reason == NULL ? "" : e->reason)};
+	bool		nulls[11] = {false};
+
+	nulls[5] = values[5] == (Datum) 0;
+	nulls[6] = item == NULL;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(o2c_propose);
+/* o2c.propose(payment, as_of, company_id) */
+Datum
+o2c_propose(PG_FUNCTION_ARGS)
+{
+	Run			run = {{.company = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2)}};
+	O2cFinding *found;
+
+	InitMaterializedSRF(fcinfo, 0);
+	o2c_connect();
+	found = explain_one(&run, o2c_pg_arg(0), o2c_pg_arg(1), true);
+	for (int place = 0; found != NULL && place < found->n; place++)
+		for (int i = 0; i < found->explanations[place].n; i++)
+			report_part(&run, (ReturnSetInfo *) fcinfo->resultinfo, found, place, &found->explanations[place].parts[i]);
+	o2c_finish();
+	return (Datum) 0;
+}
+
+/* Applies a proposal as a person says. */
+static void
+confirm(Run *run, O2cFinding *found, int place)
+{
+	O2cPending *p = &run->match.payments[0];
+	O2cExplanation *e;
+
+	if (found == NULL || place < 1 || place > found->n)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("there is no proposal %d for the payment", place),
+				 found == NULL ? errdetail("Nothing of it is left, or it is later than that date.") : errdetail("There are %d.", found->n),
+				 errhint("o2c.propose() shows them; o2c.confirm_match() also takes the numbers of the invoices.")));
+	e = &found->explanations[place - 1];
+	if (p->customer != 0 && e->group != p->group)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("the payment belongs to another customer than what is proposed"),
+				 errhint("Give the numbers of the invoices to have it booked to their customer.")));
+	found->explanations[0] = *e;
+	found->explanations[0].stage = "confirmed";
+	found->n = 1;
+	found->outcome = "confirmed";
+	apply(run, p, &found->explanations[0]);
+	add_result(run, p, found);
+	write_all(run);
+}
+
+PG_FUNCTION_INFO_V1(o2c_confirm_match);
+/* o2c.confirm_match(payment, invoices, place, as_of, company_id) */
+Datum
+o2c_confirm_match(PG_FUNCTION_ARGS)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT customer_id FROM o2c._customers_of_match($2, $3, $1)", INT8OID, INT8OID, TEXTARRAYOID);
+	static O2cPlan correct = O2C_PLAN("SELECT o2c._correct_match($2, $3, $4, $1)", INT8OID, INT8OID, TEXTARRAYOID, DATEOID);
+	static O2cPlan learn = O2C_PLAN("SELECT o2c._learn_payer($2, $3, $1)", INT8OID, INT8OID, DATEOID);
+	Run			run = {{.company = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4)}};
+	int64		payment = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	O2cPayment	before;
+
+	o2c_check_date(o2c_pg_arg(3), "date of the matching");
+	o2c_connect();
+	before = o2c_read_payment(run.match.company, payment);
+	if (PG_ARGISNULL(1) && strcmp(before.state, "applied") != 0)
+		confirm(&run, explain_one(&run, o2c_int8(payment), o2c_pg_arg(3), false), PG_ARGISNULL(2) ? 1 : PG_GETARG_INT32(2));
+	else
+	{
+		int			n = o2c_run(&lock, O2C_ARGS(o2c_int8(run.match.company), o2c_int8(payment), o2c_pg_arg(1)));
+		int64	   *customers = palloc(sizeof(int64) * Max(n, 1));
+
+		for (int i = 0; i < n; i++)
+			customers[i] = o2c_row_int8(i, 1);
+		o2c_lock_customers(run.match.company, customers, n);
+		o2c_run(&correct, O2C_ARGS(o2c_int8(run.match.company), o2c_int8(payment), o2c_pg_arg(1), o2c_pg_arg(3)));
+		payment = o2c_row_int8(0, 1);
+	}
+	o2c_run(&learn, O2C_ARGS(o2c_int8(run.match.company), o2c_int8(payment), o2c_pg_arg(3)));
+	o2c_finish();
+	PG_RETURN_INT64(payment);
 }

@@ -142,6 +142,7 @@ typedef struct O2cMatchPolicy
 	double		suggest_score;
 	double		margin;
 	int			duplicate_days;
+	bool		is_parent;		/* the customer has others below it */
 } O2cMatchPolicy;
 
 /* What is owed, in memory. */
@@ -229,7 +230,9 @@ extern void o2c_read_pending(O2cMatch *match, NullableDatum payment);
 extern void o2c_refresh_pending(O2cMatch *match);
 extern void o2c_read_items_of(O2cMatch *match, const int64 *payments, int n);
 extern void o2c_read_evidence(O2cMatch *match);
+extern void o2c_read_neighbours(O2cMatch *match);
 extern O2cPayerStrength o2c_payer_strength(const O2cPending *p, int64 group, const O2cParty **party);
+extern bool o2c_stands_alone(const char *whole, const char *number);
 extern bool o2c_one_edit(const char *a, const char *b);
 
 /* book.c */
