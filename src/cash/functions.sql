@@ -778,7 +778,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     p o2c.payment;
     a record;
-    number text;
+    named text;
     owner record;
     outcome text := 'confirmed';
     left_over numeric;
@@ -808,18 +808,18 @@ BEGIN
         p.payment_id := o2c.record_payment(p.amount, p.received_on, owner.code, p.reference, p.method, p.currency, p.payer_name, p.payer_account,
                                            company_id => _correct_match.company_id);
     END IF;
-    FOREACH number IN ARRAY coalesce(invoices, '{}') LOOP
+    FOREACH named IN ARRAY coalesce(invoices, '{}') LOOP
         SELECT coalesce(- i.open_amount, p.amount) INTO left_over FROM o2c.payment q
         LEFT JOIN o2c.open_item i ON i.company_id = _correct_match.company_id AND i.item_id = q.item_id
         WHERE q.company_id = _correct_match.company_id AND q.payment_id = p.payment_id;
         -- an invoice that is paid already stays as it is, unless there is no other reason to name it
         IF left_over > 0 AND (EXISTS (SELECT FROM o2c.open_item i JOIN o2c.invoice v ON v.company_id = _correct_match.company_id AND v.invoice_id = i.invoice_id
-                                      WHERE i.company_id = _correct_match.company_id AND v.number = number AND i.open_amount > 0)
+                                      WHERE i.company_id = _correct_match.company_id AND v.number = named AND i.open_amount > 0)
                               OR NOT EXISTS (SELECT FROM o2c.application a JOIN o2c.open_item d ON d.company_id = _correct_match.company_id AND d.item_id = a.debit_item_id
                                              JOIN o2c.invoice v ON v.company_id = _correct_match.company_id AND v.invoice_id = d.invoice_id
                                              JOIN o2c.payment q ON q.company_id = _correct_match.company_id AND q.payment_id = p.payment_id
-                                             WHERE a.company_id = _correct_match.company_id AND a.credit_item_id = q.item_id AND v.number = number)) THEN
-            PERFORM o2c.apply_payment(p.payment_id, number, company_id => _correct_match.company_id);
+                                             WHERE a.company_id = _correct_match.company_id AND a.credit_item_id = q.item_id AND v.number = named)) THEN
+            PERFORM o2c.apply_payment(p.payment_id, named, company_id => _correct_match.company_id);
         END IF;
     END LOOP;
     INSERT INTO o2c.match_result (company_id, payment_id, as_of, outcome, stage, customer_id, words)
