@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     kind                 text NOT NULL DEFAULT 'invoice' CONSTRAINT invoice_kind CHECK (kind IN ('invoice', 'credit_note')),
     number               text,
     reference_key        text GENERATED ALWAYS AS (o2c.normalize_reference(number)) STORED,
+    creditor_reference   text GENERATED ALWAYS AS (CASE WHEN kind = 'invoice' THEN o2c._number_reference(number) END) STORED,
     customer_id          bigint NOT NULL,
     order_id             bigint,
     original_invoice_id  bigint,
@@ -43,11 +44,13 @@ COMMENT ON COLUMN o2c.invoice.customer_id IS 'Who owes it: the bill-to customer'
 COMMENT ON COLUMN o2c.invoice.order_id IS 'The order, where the invoice is for one only';
 COMMENT ON COLUMN o2c.invoice.due_on IS 'When the last instalment is due';
 COMMENT ON COLUMN o2c.invoice.reference_key IS 'The number as references are compared (o2c.normalize_reference)';
+COMMENT ON COLUMN o2c.invoice.creditor_reference IS 'The number as a creditor reference (ISO 11649), in the normal form of references: what payers are asked to quote. Null where the number has no letter or digit, or more than 21. Numbers that differ in punctuation only share one';
 COMMENT ON COLUMN o2c.invoice.line_amount IS 'Sum of line net amounts (EN 16931 BT-106)';
 COMMENT ON COLUMN o2c.invoice.charge_amount IS 'Charges such as freight (EN 16931 BT-108)';
 CREATE INDEX IF NOT EXISTS invoice_customer ON o2c.invoice (company_id, customer_id, invoiced_on);
 CREATE INDEX IF NOT EXISTS invoice_date ON o2c.invoice (company_id, invoiced_on);
 CREATE INDEX IF NOT EXISTS invoice_reference ON o2c.invoice (company_id, reference_key);
+CREATE INDEX IF NOT EXISTS invoice_creditor_reference ON o2c.invoice (company_id, creditor_reference) WHERE creditor_reference IS NOT NULL;
 CREATE INDEX IF NOT EXISTS invoice_original ON o2c.invoice (company_id, original_invoice_id) WHERE original_invoice_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS invoice_order ON o2c.invoice (company_id, order_id) WHERE order_id IS NOT NULL;
 

@@ -67,7 +67,7 @@ read_items(const Request *r, O2cApplication **rows, Numeric **open)
 								   INT8OID, INT8OID, DATEOID);
 	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(r->company), o2c_int8(r->invoice), o2c_date(r->payment.received_on)));
 
-	*rows = palloc(sizeof(O2cApplication) * Max(n, 1));
+	*rows = palloc0(sizeof(O2cApplication) * Max(n, 1));
 	*open = palloc(sizeof(Numeric) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{

@@ -460,6 +460,104 @@ AS 'MODULE_PATHNAME', 'o2c_find_subset' LANGUAGE C IMMUTABLE STRICT PARALLEL SAF
 COMMENT ON FUNCTION o2c.find_subset(numeric[], numeric, numeric, numeric[], bigint) IS
 'Which of some amounts make up a sum, and whether that is the only way. Arguments: the amounts, negative ones for credits; the sum; how far a sum may be from it; for each amount one that may take its place, as less a discount, or null (empty: there are none); how many partial sums may be made, at most 2^27 and 24 bytes each (the default does for forty different amounts). Each amount is used once or not at all, and a solution uses at least one; an amount of zero is never used. Result: none, unique, ambiguous or unknown (the budget was too small); the exact number of solutions (18446744073709551615: too many to count; null: unknown); whether they differ only in which of equal amounts they use, so that it does not matter which is taken; the positions and amounts of the solution with the fewest amounts, of those the one that uses the earliest ones (null: there is none). Method: meet in the middle over sorted sums (Horowitz and Sahni 1974). Errors: OC002 for an amount that is null, not finite or more than 10^18 times the last digit of any, for a list of another length, a negative tolerance and a budget out of range.';
 
+-- cash: what payers are asked to quote
+
+CREATE FUNCTION o2c.payment_reference(invoice text, company_id bigint DEFAULT o2c.current_company()) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    scheme text := upper(o2c.get_setting('reference_scheme', payment_reference.company_id));
+    v record;
+    bare text;
+BEGIN
+    SELECT i.number, i.creditor_reference INTO v FROM o2c.invoice i
+    WHERE i.company_id = payment_reference.company_id AND i.number = invoice AND i.kind = 'invoice';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'company % has no invoice "%"', payment_reference.company_id, invoice
+            USING ERRCODE = 'OC001', HINT = 'Invoices are found by their number in o2c.invoice.';
+    END IF;
+    IF scheme = 'RF' THEN
+        RETURN o2c.print_form(scheme, v.creditor_reference);
+    END IF;
+    bare := ltrim(regexp_replace(v.number, '[^0-9]', '', 'g'), '0');
+    bare := lpad(bare, greatest(length(bare), CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 3 ELSE 1 END), '0');
+    RETURN CASE WHEN v.number ~ '[0-9]' AND length(bare) <= CASE scheme WHEN 'QRR' THEN 26 WHEN 'OGM' THEN 10 WHEN 'VIITE' THEN 19 ELSE 24 END
+                THEN o2c.print_form(scheme, bare || o2c.check_digit(scheme, bare)) END;
+END $$;
+COMMENT ON FUNCTION o2c.payment_reference(text, bigint) IS
+'What the payer of an invoice is asked to quote, as it is printed: by the setting reference_scheme the creditor reference (RF) or the digits of the invoice''s number with the check digits of a national scheme (QRR, VIITE, KID10, KID11, OGM), padded with zeros to its length. Null when the number is too long or has nothing to make it of. Errors: OC001 for an unknown invoice, or a setting that names no scheme.';
+
+-- Prepayments: payments on account that are kept for an order.
+
+CREATE FUNCTION o2c.allocate_prepayment(payment bigint, "order" bigint, amount numeric DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_allocate_prepayment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.allocate_prepayment(bigint, bigint, numeric, bigint) IS
+'Keeps a payment, or a part of it, for an order that it pays in advance: the order takes so much less credit, nothing else can use the money, and the order''s invoices are paid with it when they are posted. Held orders of the customer are looked at again. A payment without a customer becomes the order''s customer''s. Arguments: payment_id; order_id; the amount in their currency (null: as much as is free of the payment and still to be invoiced of the order); company. Result: the amount. Errors: OC001 no such payment or order; OC002 an amount that cannot be, or customers of two groups; OC005 two currencies; OC101 an order that takes no prepayment, or a payment that was reversed; OC106 more than is free or still to be invoiced.';
+
+CREATE FUNCTION o2c.release_prepayment(payment bigint, "order" bigint, amount numeric DEFAULT NULL, reason text DEFAULT NULL,
+    company_id bigint DEFAULT o2c.current_company()) RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_release_prepayment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.release_prepayment(bigint, bigint, numeric, text, bigint) IS
+'Puts what is kept of a payment for an order back on account. An order that is completed, cancelled or refused releases by itself what it did not use, and so does a payment that is reversed. Arguments: payment_id; order_id; the amount (null: all of it); the reason (kept); company. Result: the amount. Errors: OC001 no such payment or order; OC002 an amount that cannot be; OC106 more than is kept.';
+
+CREATE FUNCTION o2c._keep_prepayment() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_keep_prepayment' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._keep_prepayment() IS 'Row trigger: the payment''s open item and the order move with what is allocated, used and released.';
+
+CREATE FUNCTION o2c._release_prepayments() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_release_prepayments' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._release_prepayments() IS 'Row trigger: an order that ended puts what it did not use of its prepayments back on account.';
+
+CREATE FUNCTION o2c._use_prepayments() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_use_prepayments' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._use_prepayments() IS 'Statement trigger: posted invoices are paid with what was paid in advance for their orders.';
+
+CREATE FUNCTION o2c._find_prepayments(invoices bigint[], company_id bigint)
+RETURNS TABLE (order_id bigint, payment_id bigint, invoice_id bigint, credit_item_id bigint, debit_item_id bigint, effective_on date, amount numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    -- three times both sides are laid out as running sums, and where they overlap one pays the other: invoices over what is
+    -- prepaid of an order, payments over that, and the money of all orders over the instalments of an invoice
+    WITH billed AS (
+        SELECT v.invoice_id, l.order_id, o.prepaid_amount - o.prepaid_used AS prepaid,
+               CASE WHEN v.order_id IS NOT NULL THEN v.total_amount
+                    ELSE o2c.round_money(sum(l.net_amount * (100 + l.tax_rate) * 0.01), v.currency) END AS amount
+        FROM o2c.invoice v
+        JOIN o2c.invoice_line l ON l.company_id = v.company_id AND l.invoice_id = v.invoice_id
+        JOIN o2c.sales_order o ON o.company_id = v.company_id AND o.order_id = l.order_id AND o.prepaid_amount > o.prepaid_used
+        WHERE v.company_id = _find_prepayments.company_id AND v.invoice_id = ANY (invoices) AND v.kind = 'invoice'
+        GROUP BY v.invoice_id, v.order_id, v.total_amount, v.currency, l.order_id, o.prepaid_amount, o.prepaid_used
+    ), wanted AS (
+        SELECT b.invoice_id, b.order_id, least(b.prepaid, sum(b.amount) OVER line - b.amount) AS since, least(b.prepaid, sum(b.amount) OVER line) AS upto
+        FROM billed b WINDOW line AS (PARTITION BY b.order_id ORDER BY b.invoice_id)
+    ), kept AS (
+        SELECT p.order_id, p.payment_id, sum(p.amount) AS amount, sum(sum(p.amount)) OVER (PARTITION BY p.order_id ORDER BY min(p.prepayment_id)) AS upto
+        FROM o2c.prepayment p
+        WHERE p.company_id = _find_prepayments.company_id AND p.order_id IN (SELECT b.order_id FROM billed b)
+        GROUP BY p.order_id, p.payment_id HAVING sum(p.amount) > 0
+    ), money AS (
+        SELECT w.invoice_id, w.order_id, k.payment_id, y.item_id, y.received_on, m.amount,
+               sum(m.amount) OVER (PARTITION BY w.invoice_id ORDER BY w.order_id, k.upto) AS upto
+        FROM wanted w
+        JOIN kept k ON k.order_id = w.order_id AND k.upto > w.since AND k.upto - k.amount < w.upto
+        JOIN o2c.payment y ON y.company_id = _find_prepayments.company_id AND y.payment_id = k.payment_id
+        CROSS JOIN LATERAL (SELECT least(w.upto, k.upto) - greatest(w.since, k.upto - k.amount) AS amount) m
+    )
+    SELECT m.order_id, m.payment_id, m.invoice_id, m.item_id, d.item_id, greatest(m.received_on, d.effective_on),
+           least(m.upto, d.upto) - greatest(m.upto - m.amount, d.upto - d.open_amount)
+    FROM money m
+    JOIN (SELECT i.invoice_id, i.item_id, i.effective_on, i.open_amount,
+                 sum(i.open_amount) OVER (PARTITION BY i.invoice_id ORDER BY i.due_on, i.item_id) AS upto
+          FROM o2c.open_item i
+          WHERE i.company_id = _find_prepayments.company_id AND i.invoice_id = ANY (invoices) AND i.open_amount > 0) d
+        ON d.invoice_id = m.invoice_id AND d.upto > m.upto - m.amount AND d.upto - d.open_amount < m.upto
+    ORDER BY m.invoice_id, m.upto, d.upto;
+END $$;
+COMMENT ON FUNCTION o2c._find_prepayments(bigint[], bigint) IS
+'Which payments, kept for the orders of some invoices, pay what of which instalment: each order for its own part of an invoice, the earliest allocation and the earliest instalment first.';
+
 -- cash: matching
 
 CREATE FUNCTION o2c.name_key(name text) RETURNS text
@@ -494,12 +592,12 @@ BEGIN
           FROM o2c.payment p
           WHERE p.company_id = _pending_payments.company_id AND p.customer_id IS NULL AND p.state = 'received' AND payment IS NULL
           UNION ALL
-          SELECT p.payment_id, - i.open_amount
+          SELECT p.payment_id, - i.open_amount - i.allocated_amount
           FROM o2c.open_item i
           JOIN o2c.payment p ON p.company_id = _pending_payments.company_id AND p.item_id = i.item_id
-          WHERE i.company_id = _pending_payments.company_id AND i.open_amount < 0 AND i.kind = 'payment' AND payment IS NULL
+          WHERE i.company_id = _pending_payments.company_id AND i.open_amount < 0 AND i.open_amount + i.allocated_amount < 0 AND i.kind = 'payment' AND payment IS NULL
           UNION ALL
-          SELECT p.payment_id, coalesce(- i.open_amount, p.amount)
+          SELECT p.payment_id, coalesce(- i.open_amount - i.allocated_amount, p.amount)
           FROM o2c.payment p
           LEFT JOIN o2c.open_item i ON i.company_id = _pending_payments.company_id AND i.item_id = p.item_id
           WHERE p.company_id = _pending_payments.company_id AND p.payment_id = payment AND p.state = 'received') n
@@ -529,7 +627,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT p.payment_id, p.customer_id, p.item_id, CASE WHEN p.item_id IS NULL THEN p.amount ELSE - i.open_amount END
+    SELECT p.payment_id, p.customer_id, p.item_id, CASE WHEN p.item_id IS NULL THEN p.amount ELSE - i.open_amount - i.allocated_amount END
     FROM unnest(payments) AS u (payment_id)
     JOIN o2c.payment p ON p.company_id = _open_payments.company_id AND p.payment_id = u.payment_id
     LEFT JOIN o2c.open_item i ON i.company_id = _open_payments.company_id AND i.item_id = p.item_id
@@ -809,7 +907,7 @@ BEGIN
                                            company_id => _correct_match.company_id);
     END IF;
     FOREACH named IN ARRAY coalesce(invoices, '{}') LOOP
-        SELECT coalesce(- i.open_amount, p.amount) INTO left_over FROM o2c.payment q
+        SELECT coalesce(- i.open_amount - i.allocated_amount, p.amount) INTO left_over FROM o2c.payment q
         LEFT JOIN o2c.open_item i ON i.company_id = _correct_match.company_id AND i.item_id = q.item_id
         WHERE q.company_id = _correct_match.company_id AND q.payment_id = p.payment_id;
         -- an invoice that is paid already stays as it is, unless there is no other reason to name it

@@ -32,7 +32,7 @@ enum
 O2cPayment
 o2c_read_payment(int64 company, int64 payment)
 {
-	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, p.amount, coalesce(- i.open_amount, 0)"
+	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, p.amount, coalesce(- i.open_amount - i.allocated_amount, 0), p.currency"
 								   " FROM o2c.payment p LEFT JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = p.item_id"
 								   " WHERE p.company_id = $1 AND p.payment_id = $2", INT8OID, INT8OID);
 	O2cPayment	p = {.id = payment};
@@ -48,6 +48,7 @@ o2c_read_payment(int64 company, int64 payment)
 	p.state = o2c_row_text(0, 4);
 	p.amount = DatumGetNumeric(o2c_row_copy(0, 5).value);
 	p.open = DatumGetNumeric(o2c_row_copy(0, 6).value);
+	p.currency = o2c_row_text(0, 7);
 	return p;
 }
 
@@ -239,8 +240,8 @@ reverse_item(int64 company, const O2cPayment *p, DateADT reversed_on, NullableDa
 								   " WHERE a.company_id = $1 AND a.credit_item_id = $2 AND a.reverses IS NULL AND NOT EXISTS"
 								   " (SELECT FROM o2c.application r WHERE r.company_id = $1 AND r.reverses = a.application_id)",
 								   INT8OID, INT8OID);
-	static O2cPlan mirror = O2C_PLAN("INSERT INTO o2c.open_item (company_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
-									 " SELECT company_id, customer_id, 'reversal', $3, $3, currency, - amount, credit_rate"
+	static O2cPlan mirror = O2C_PLAN("INSERT INTO o2c.open_item (company_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate, base_rate)"
+									 " SELECT company_id, customer_id, 'reversal', $3, $3, currency, - amount, credit_rate, base_rate"
 									 " FROM o2c.open_item WHERE company_id = $1 AND item_id = $2 RETURNING item_id",
 									 INT8OID, INT8OID, DATEOID);
 	O2cApplication use = {.credit_item = p->item, .effective_on = reversed_on, .cash = p->amount,
@@ -295,6 +296,7 @@ o2c_reverse_payment(PG_FUNCTION_ARGS)
 	p = o2c_read_payment(company, payment);
 	check_reversal(&p, PG_GETARG_DATEADT(1));
 	o2c_run(&mark, O2C_ARGS(o2c_int8(company), o2c_int8(payment), o2c_pg_arg(1), o2c_pg_arg(2)));
+	o2c_release_payment(company, payment);
 	if (p.customer != 0)
 		reverse_item(company, &p, PG_GETARG_DATEADT(1), o2c_pg_arg(2));
 	o2c_finish();

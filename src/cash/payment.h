@@ -19,10 +19,12 @@ typedef struct O2cPayment
 	DateADT		received_on;
 	char	   *state;
 	Numeric		amount;
-	Numeric		open;			/* positive: what is on account; 0 when unidentified */
+	Numeric		open;			/* positive: what is free on account; 0 when unidentified */
+	char	   *currency;
 } O2cPayment;
 
 extern O2cPayment o2c_read_payment(int64 company, int64 payment);
+extern void o2c_release_payment(int64 company, int64 payment);
 extern void o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n);
 
 #endif /* O2C_PAYMENT_H */

@@ -170,6 +170,67 @@ CROSS JOIN LATERAL (VALUES
 WHERE c.expected <> c.found;
 COMMENT ON VIEW o2c.verify_payment IS 'Payments whose state is not what their open item says, or whose open item is not theirs';
 
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('reference_scheme', 'RF', 'The scheme of o2c.payment_reference(): RF, QRR, VIITE, KID10, KID11 or OGM')
+ON CONFLICT DO NOTHING;
+
+-- prepayments: what of payments is kept for orders
+
+CREATE SEQUENCE IF NOT EXISTS o2c.prepayment_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.prepayment (
+    company_id     bigint NOT NULL,
+    prepayment_id  bigint NOT NULL DEFAULT nextval('o2c.prepayment_id_seq'),
+    payment_id     bigint NOT NULL,
+    order_id       bigint NOT NULL,
+    kind           text NOT NULL CONSTRAINT prepayment_kind CHECK (kind IN ('allocated', 'used', 'released')),
+    amount         numeric NOT NULL CONSTRAINT prepayment_amount CHECK
+                   (CASE kind WHEN 'allocated' THEN amount > 0 AND amount < 'Infinity' ELSE amount < 0 AND amount > '-Infinity' END),
+    invoice_id     bigint,
+    effective_on   date NOT NULL DEFAULT o2c.today(),
+    recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor          text NOT NULL DEFAULT o2c.actor(),
+    reason         text,
+    CONSTRAINT prepayment_pkey PRIMARY KEY (company_id, prepayment_id),
+    CONSTRAINT prepayment_payment_fkey FOREIGN KEY (company_id, payment_id) REFERENCES o2c.payment,
+    CONSTRAINT prepayment_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
+    CONSTRAINT prepayment_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice,
+    CONSTRAINT prepayment_used CHECK ((kind = 'used') = (invoice_id IS NOT NULL))
+);
+COMMENT ON TABLE o2c.prepayment IS 'Payments kept for orders that they pay in advance, append-only: allocated (positive), then used for an invoice or released (negative)';
+CREATE INDEX IF NOT EXISTS prepayment_order ON o2c.prepayment (company_id, order_id, payment_id);
+CREATE INDEX IF NOT EXISTS prepayment_payment ON o2c.prepayment (company_id, payment_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.prepayment
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
+CREATE OR REPLACE TRIGGER keep_prepayment AFTER INSERT ON o2c.prepayment
+    FOR EACH ROW EXECUTE FUNCTION o2c._keep_prepayment();
+CREATE OR REPLACE TRIGGER release_prepayments AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (NEW.state IN ('completed', 'cancelled', 'refused') AND NEW.prepaid_amount > NEW.prepaid_used)
+    EXECUTE FUNCTION o2c._release_prepayments();
+-- last of all on new items: the exposure has them by then
+CREATE OR REPLACE TRIGGER use_prepayments AFTER INSERT ON o2c.open_item
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._use_prepayments();
+
+CREATE OR REPLACE VIEW o2c.verify_prepayment AS
+SELECT o.company_id, 'prepayments of an order' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
+       format('%s, used %s', coalesce(p.amount, 0), coalesce(p.used, 0)) AS expected, format('%s, used %s', o.prepaid_amount, o.prepaid_used) AS found
+FROM o2c.sales_order o
+LEFT JOIN (SELECT n.company_id, n.order_id, coalesce(sum(n.amount) FILTER (WHERE n.kind <> 'used'), 0) AS amount,
+                  coalesce(- sum(n.amount) FILTER (WHERE n.kind = 'used'), 0) AS used
+           FROM o2c.prepayment n GROUP BY n.company_id, n.order_id) p ON p.company_id = o.company_id AND p.order_id = o.order_id
+WHERE (o.prepaid_amount, o.prepaid_used) <> (coalesce(p.amount, 0), coalesce(p.used, 0))
+UNION ALL
+SELECT i.company_id, 'payment kept for orders', 'open item ' || i.item_id, coalesce(p.kept, 0)::text, i.allocated_amount::text
+FROM o2c.open_item i
+LEFT JOIN (SELECT y.company_id, y.item_id, sum(n.amount) AS kept
+           FROM o2c.prepayment n
+           JOIN o2c.payment y ON y.company_id = n.company_id AND y.payment_id = n.payment_id
+           GROUP BY y.company_id, y.item_id) p ON p.company_id = i.company_id AND p.item_id = i.item_id
+WHERE i.allocated_amount <> coalesce(p.kept, 0)
+UNION ALL
+SELECT n.company_id, 'prepayment of one payment and order', format('payment %s for order %s', n.payment_id, n.order_id), '0 or more', sum(n.amount)::text
+FROM o2c.prepayment n GROUP BY n.company_id, n.payment_id, n.order_id HAVING sum(n.amount) < 0;
+COMMENT ON VIEW o2c.verify_prepayment IS 'Orders and payments whose prepaid and allocated amounts are not the sums of their prepayments';
+
 -- cash: matching
 
 CREATE TABLE IF NOT EXISTS o2c.payer_alias (

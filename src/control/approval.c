@@ -14,21 +14,21 @@
 #include "core/money.h"
 #include "core/plan.h"
 
-/* Runs a query over the order of the case. */
+/* Runs a query over the order of the case; the table has no amounts of an order that is just submitted, so the case gives them. */
 static bool
 ask_order(FunctionCallInfo fcinfo, O2cPlan *find)
 {
 	return o2c_run(find, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
-								  o2c_date(o2c_case_date(fcinfo, "day")))) > 0;
+								  o2c_date(o2c_case_date(fcinfo, "day")), o2c_datum(NumericGetDatum(o2c_case_numeric(fcinfo, "amount"))))) > 0;
 }
 
 PG_FUNCTION_INFO_V1(o2c_rule_prepayment);
-/* o2c.rule_prepayment(case, parameters): the order is paid in advance */
+/* o2c.rule_prepayment(case, parameters): the order is to be paid in advance, or is */
 Datum
 o2c_rule_prepayment(PG_FUNCTION_ARGS)
 {
-	static O2cPlan find = O2C_PLAN("SELECT o2c.is_prepayment(payment_terms), payment_terms FROM o2c.sales_order"
-								   " WHERE company_id = $1 AND order_id = $2 AND $3 IS NOT NULL", INT8OID, INT8OID, DATEOID);
+	static O2cPlan find = O2C_PLAN("SELECT o2c.is_prepayment(payment_terms) OR prepaid_amount >= $4, payment_terms FROM o2c.sales_order"
+								   " WHERE company_id = $1 AND order_id = $2 AND $3 IS NOT NULL", INT8OID, INT8OID, DATEOID, NUMERICOID);
 
 	o2c_connect();
 	if (!ask_order(fcinfo, &find))
@@ -37,15 +37,40 @@ o2c_rule_prepayment(PG_FUNCTION_ARGS)
 									psprintf("the customer buys against prepayment only, and the terms are %s", o2c_row_text(0, 2))));
 }
 
+/* What was paid in advance for an order, and what its terms ask for; terms that ask for nothing leave it out. */
+static O2cPlan compare_prepaid = O2C_PLAN(
+	"SELECT o.prepaid_amount, d.due, o.currency FROM o2c.sales_order o"
+	" CROSS JOIN LATERAL (SELECT o2c.prepaid_amount(o.payment_terms, $4, o.currency) AS due) d"
+	" WHERE o.company_id = $1 AND o.order_id = $2 AND $3 IS NOT NULL AND d.due > 0",
+	INT8OID, INT8OID, DATEOID, NUMERICOID);
+
+PG_FUNCTION_INFO_V1(o2c_rule_prepaid);
+/* o2c.rule_prepaid(case, parameters): what the terms ask to be paid in advance was paid */
+Datum
+o2c_rule_prepaid(PG_FUNCTION_ARGS)
+{
+	Numeric		paid;
+	Numeric		due;
+
+	o2c_connect();
+	if (!ask_order(fcinfo, &compare_prepaid))
+		PG_RETURN_DATUM(o2c_rule_answer(fcinfo, true, NULL, NULL, NULL));
+	paid = DatumGetNumeric(o2c_row_copy(0, 1).value);
+	due = DatumGetNumeric(o2c_row_copy(0, 2).value);
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(paid, due) >= 0, paid, due,
+									psprintf("%s %s are to be paid in advance, %s were paid", o2c_numeric_text(due), o2c_row_text(0, 3),
+											 o2c_numeric_text(paid))));
+}
+
 /* Days that the order's terms are due later than the customer's own, whether they save more, and both. */
 static O2cPlan compare_terms = O2C_PLAN(
 	"SELECT o2c.due_date(o.payment_terms, $3) - o2c.due_date(w.terms, $3),"
-	" (SELECT sum(s.discount_1_amount) FROM o2c.schedule(o.payment_terms, $3, o.total_amount, o.currency) s)"
-	" > coalesce((SELECT sum(s.discount_1_amount) FROM o2c.schedule(w.terms, $3, o.total_amount, o.currency) s), 0), o.payment_terms, w.terms"
+	" (SELECT sum(s.discount_1_amount) FROM o2c.schedule(o.payment_terms, $3, $4, o.currency) s)"
+	" > coalesce((SELECT sum(s.discount_1_amount) FROM o2c.schedule(w.terms, $3, $4, o.currency) s), 0), o.payment_terms, w.terms"
 	" FROM o2c.sales_order o JOIN o2c.customer c ON c.company_id = $1 AND c.customer_id = o.customer_id"
 	" JOIN o2c.company co ON co.company_id = $1 CROSS JOIN LATERAL (SELECT coalesce(c.payment_terms, co.payment_terms) AS terms) w"
 	" WHERE o.company_id = $1 AND o.order_id = $2",
-	INT8OID, INT8OID, DATEOID);
+	INT8OID, INT8OID, DATEOID, NUMERICOID);
 
 PG_FUNCTION_INFO_V1(o2c_rule_terms);
 /* o2c.rule_terms(case, {"days"}): the terms are not better than the customer's own */
@@ -114,4 +139,39 @@ o2c_rule_discount(PG_FUNCTION_ARGS)
 	highest = DatumGetNumeric(o2c_row_copy(0, 1).value);
 	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(highest, percent) <= 0, highest, percent,
 									psprintf("a line has a discount of %s %%, more than %s %%", o2c_numeric_text(highest), o2c_numeric_text(percent))));
+}
+
+/* What the order's items bring and cost; those without a cost in the order's currency are left out. */
+static O2cPlan compare_costs = O2C_PLAN(
+	"SELECT sum(l.net_amount * q.open / l.quantity), sum(t.cost * q.open) FROM o2c.sales_order o"
+	" JOIN o2c.company co ON co.company_id = $1"
+	" JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id AND l.kind = 'item'"
+	" CROSS JOIN LATERAL (SELECT l.quantity - l.cancelled_quantity AS open) q"
+	" JOIN o2c.product t ON t.company_id = $1 AND t.product_id = l.product_id AND t.cost IS NOT NULL"
+	" AND coalesce(t.currency, co.currency) = o.currency"
+	" WHERE o.company_id = $1 AND o.order_id = $2 AND q.open > 0 HAVING count(*) > 0",
+	INT8OID, INT8OID);
+
+PG_FUNCTION_INFO_V1(o2c_rule_margin);
+/* o2c.rule_margin(case, {"percent"}): the items bring that much more than they cost */
+Datum
+o2c_rule_margin(PG_FUNCTION_ARGS)
+{
+	Numeric		percent = o2c_rule_needs(fcinfo, "percent");
+	Numeric		net;
+	Numeric		gained;
+	Numeric		margin = NULL;
+
+	o2c_connect();
+	if (!ask_order(fcinfo, &compare_costs))
+		PG_RETURN_DATUM(o2c_rule_answer(fcinfo, true, NULL, percent, NULL));
+	net = DatumGetNumeric(o2c_row_copy(0, 1).value);
+	gained = o2c_mul(o2c_sub(net, DatumGetNumeric(o2c_row_copy(0, 2).value)), o2c_int_numeric(100));
+	if (o2c_sign(net) > 0)
+		margin = o2c_div(gained, net);
+	/* compared without the quotient, which is rounded */
+	PG_RETURN_DATUM(o2c_rule_answer(fcinfo, o2c_cmp(gained, o2c_mul(percent, net)) >= 0, margin, percent,
+									margin == NULL ? "the items bring nothing and cost something"
+									: psprintf("the margin is %s %%, less than %s %%", o2c_numeric_text(o2c_round(margin, 2)),
+											   o2c_numeric_text(percent))));
 }

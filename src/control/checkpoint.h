@@ -41,6 +41,7 @@ extern Numeric o2c_case_numeric(FunctionCallInfo fcinfo, const char *attribute);
 extern DateADT o2c_case_date(FunctionCallInfo fcinfo, const char *attribute);
 extern char *o2c_case_text(FunctionCallInfo fcinfo, const char *attribute);
 extern Numeric o2c_rule_parameter(FunctionCallInfo fcinfo, const char *name, Numeric otherwise);
+extern char *o2c_rule_text(FunctionCallInfo fcinfo, const char *name, char *otherwise);
 extern int32 o2c_rule_days(FunctionCallInfo fcinfo, const char *name, int32 otherwise);
 extern Numeric o2c_rule_needs(FunctionCallInfo fcinfo, const char *name);
 extern Datum o2c_finding(FunctionCallInfo fcinfo, bool passed, Numeric observed, Numeric threshold, const char *message);

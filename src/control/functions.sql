@@ -49,16 +49,16 @@ BEGIN
         FROM o2c.decision d
         CROSS JOIN LATERAL jsonb_to_recordset(d.findings)
             AS f (rule text, version integer, reaction text, passed boolean, observed numeric, threshold numeric, message text)
-        WHERE d.company_id = explain_credit.company_id AND d.object_type = 'sales_order' AND d.object_id = explain_credit."order"
+        WHERE d.company_id = explain_credit.company_id AND d.object_type IN ('sales_order', 'quotation') AND d.object_id = explain_credit."order"
         ORDER BY d.decision_id, f.passed, f.rule;
 END $$;
 COMMENT ON FUNCTION o2c.explain_credit(bigint, bigint) IS
-'Every decision on an order with what each rule found: the value it observed, the threshold, its version and words for people. Stored when the decision was made, so that a later change of a rule does not change it.';
+'Every decision on an order, and on the quotation that it was, with what each rule found: the value it observed, the threshold, its version and words for people. Stored when the decision was made, so that a later change of a rule does not change it.';
 
 CREATE FUNCTION o2c.rule_prepayment(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
 AS 'MODULE_PATHNAME', 'o2c_rule_prepayment' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_prepayment(o2c.rule_case, jsonb) IS
-'Rule: the order is to be paid in advance. For customers that buy against prepayment only: give the row their scope.';
+'Rule: the order is to be paid in advance by its terms, or was. For customers that buy against prepayment only: give the row their scope, and let o2c.rule_prepaid hold the order until it is paid.';
 
 CREATE FUNCTION o2c.rule_terms(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
 AS 'MODULE_PATHNAME', 'o2c_rule_terms' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
@@ -87,3 +87,13 @@ AS 'MODULE_PATHNAME', 'o2c_reject_order'
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.reject_order(bigint, text, bigint) IS
 'Turns a held order down; the holds that kept it are closed with the reason. Errors: OC001 no such order, OC002 no reason, OC101 the order is not held.';
+
+CREATE FUNCTION o2c.rule_prepaid(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_prepaid' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_prepaid(o2c.rule_case, jsonb) IS
+'Rule: what the payment terms of the order ask to be paid in advance, all of it or a deposit, was paid (o2c.allocate_prepayment). Terms that ask for nothing pass. Observed: what was paid, threshold: what is to be paid, both in the currency of the order.';
+
+CREATE FUNCTION o2c.rule_margin(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_margin' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_margin(o2c.rule_case, jsonb) IS
+'Rule: of what the items of the order bring, net, at least {"percent": n} is left over their cost (product.cost). Cancelled quantities, and products whose cost is not known or in another currency, are left out. Observed: the margin in percent, null where the items bring nothing.';

@@ -82,6 +82,24 @@ o2c_rule_parameter(FunctionCallInfo fcinfo, const char *name, Numeric otherwise)
 	return value->val.numeric;
 }
 
+/* A text among the parameters. */
+char *
+o2c_rule_text(FunctionCallInfo fcinfo, const char *name, char *otherwise)
+{
+	Jsonb	   *parameters = PG_GETARG_JSONB_P(1);
+	JsonbValue *value = !JB_ROOT_IS_OBJECT(parameters) ? NULL
+		: getKeyJsonValueFromContainer(&parameters->root, name, strlen(name), NULL);
+
+	if (value == NULL || value->type == jbvNull)
+		return otherwise;
+	if (value->type != jbvString)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_BROKEN_RULE),
+				 errmsg("parameter \"%s\" of a rule must be a text", name),
+				 errhint("Correct the parameters in o2c.rule.")));
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
 /* The answer of a rule. */
 Datum
 o2c_finding(FunctionCallInfo fcinfo, bool passed, Numeric observed, Numeric threshold, const char *message)

@@ -24,6 +24,11 @@ AS 'MODULE_PATHNAME', 'o2c_today_sql' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.today() IS
 'The business date that every rule reads: the setting o2c.business_date (superusers, or GRANT SET ON PARAMETER), else current_date.';
 
+CREATE FUNCTION o2c.now() RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'o2c_now_sql' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION o2c.now() IS
+'The time that every rule counts hours by: when the statement started; or, where one of the settings o2c.business_date and o2c.business_time is set (superusers, or GRANT SET ON PARAMETER), the business date at the business time, else at the clock''s time of day.';
+
 CREATE FUNCTION o2c.current_company() RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_current_company_sql' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.current_company() IS
@@ -114,3 +119,8 @@ CREATE FUNCTION o2c.normalize_reference(reference text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_normalize_reference_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.normalize_reference(text) IS
 'The form in which references are compared: A-Z in upper case and digits only, without the leading zeros of each run of digits; one ''-'' stays between two runs that only separators parted, so INV-0012/07 and INV 12-7 are both INV12-7, and INV 1-27 is another. A valid creditor reference (ISO 11649) loses all separators and the zeros it is padded with. Empty when nothing is left; never an error.';
+
+CREATE FUNCTION o2c._number_reference(number text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_number_reference' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._number_reference(text) IS
+'The creditor reference (ISO 11649) of a document number, in the normal form of o2c.normalize_reference: RF, check digits, the letters A to Z and digits of the number without leading zeros. Null when the number has none or more than 21. Never an error.';

@@ -156,3 +156,50 @@ o2c_normalize_reference_sql(PG_FUNCTION_ARGS)
 	SET_VARSIZE(result, VARHDRSZ + len);
 	PG_RETURN_TEXT_P(result);
 }
+
+/*
+ * Writes the creditor reference of a document number, in normal form: of its
+ * letters and digits, without leading zeros.  Returns its length, 0 where the
+ * number has none or more than 21.
+ */
+static int
+number_reference(const char *number, int len, char *out)
+{
+	int			n = 0;
+	int			check;
+
+	for (int i = 0; i < len; i++)
+	{
+		char		c = o2c_significant(number[i]);
+
+		if (c == '\0')
+			continue;
+		if (n == 1 && out[4] == '0')
+			n = 0;
+		if (n == O2C_RF_MAX - 4)
+			return 0;
+		out[4 + n++] = c;
+	}
+	if (n == 0)
+		return 0;
+	check = o2c_mod97_check("RF", out + 4, n);
+	out[0] = 'R';
+	out[1] = 'F';
+	out[2] = '0' + check / 10;
+	out[3] = '0' + check % 10;
+	return n + 4;
+}
+
+PG_FUNCTION_INFO_V1(o2c_number_reference);
+/* o2c._number_reference(number) */
+Datum
+o2c_number_reference(PG_FUNCTION_ARGS)
+{
+	text	   *number = PG_GETARG_TEXT_PP(0);
+	char		out[O2C_RF_MAX];
+	int			len = number_reference(VARDATA_ANY(number), VARSIZE_ANY_EXHDR(number), out);
+
+	if (len == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out, len));
+}

@@ -24,6 +24,7 @@ COMMENT ON TABLE o2c.setting IS 'Settings of a company that differ from the defa
 
 CREATE SEQUENCE IF NOT EXISTS o2c.document_number_seq;
 CREATE SEQUENCE IF NOT EXISTS o2c.order_number_seq;
+CREATE SEQUENCE IF NOT EXISTS o2c.quotation_number_seq;
 CREATE SEQUENCE IF NOT EXISTS o2c.shipment_number_seq;
 CREATE TABLE IF NOT EXISTS o2c.number_series (
     company_id   bigint NOT NULL DEFAULT o2c.current_company(),

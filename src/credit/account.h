@@ -21,6 +21,8 @@ typedef struct O2cAccount
 
 extern bool o2c_lock_account(int64 company, int64 customer, DateADT day, O2cAccount *account);
 extern Numeric o2c_case_exposure(FunctionCallInfo fcinfo);
+extern bool o2c_case_prepaid(FunctionCallInfo fcinfo);
+extern Numeric o2c_lapsed_credit(int64 company, int64 account);
 extern void o2c_recheck_account(int64 company, int64 account);
 extern char *o2c_money_text(Numeric amount, const char *currency);
 

@@ -14,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "o2c.h"
+#include "credit/account.h"
 
 #include "control/checkpoint.h"
 #include "control/hold.h"
@@ -388,7 +388,7 @@ o2c_rule_credit_approved(PG_FUNCTION_ARGS)
 
 	o2c_connect();
 	status = read_status(o2c_case_int8(fcinfo, "company_id"), o2c_case_int8(fcinfo, "customer_id"), o2c_case_date(fcinfo, "day"), true, &since);
-	if (strcmp(status, "approved") == 0 || o2c_cmp(amount, small) <= 0)
+	if (strcmp(status, "approved") == 0 || o2c_cmp(amount, small) <= 0 || o2c_case_prepaid(fcinfo))
 		finding = o2c_finding(fcinfo, true, amount, small, NULL);
 	else
 		finding = o2c_finding(fcinfo, false, amount, small, no_credit_message(status, since));

@@ -8,6 +8,10 @@
  * gained or lost, by customer, and moves the credit accounts in id order.
  * Nothing else writes the parts, so they are always the sum over the rows.
  *
+ * What was paid in advance for an order covers its part of the exposure, up to
+ * that part: where lines of such an order moved, o2c._cover_orders looks at it
+ * again.
+ *
  *-------------------------------------------------------------------------
  */
 #include "o2c.h"
@@ -97,17 +101,18 @@ is_idle(const Gain *gain)
 /* By order: the rows are order lines, the parts "ordered" and "shipped". */
 static O2cPlan move_by_order = O2C_PLAN(
 	"UPDATE o2c.credit_account a SET ordered = a.ordered + m.first, shipped = a.shipped + m.second"
-	" FROM (SELECT c.credit_account_id, sum(g.first * o.credit_rate) AS first, sum(g.second * o.credit_rate) AS second"
-	" FROM unnest($2, $3, $4) AS g (owner, first, second)"
+	" FROM (SELECT c.credit_account_id, sum(g.first * o.credit_rate) AS first, sum(g.second * o.credit_rate) AS second,"
+	" bool_or(o.prepaid_amount > o.prepaid_used) AS prepaid FROM unnest($2, $3, $4) AS g (owner, first, second)"
 	" JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = g.owner"
 	" JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = o.customer_id GROUP BY 1 ORDER BY 1) m"
-	" WHERE a.company_id = $1 AND a.credit_account_id = m.credit_account_id",
+	" WHERE a.company_id = $1 AND a.credit_account_id = m.credit_account_id RETURNING m.prepaid",
 	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID);
 
 static O2cPlan move_by_one_order = O2C_PLAN(
 	"UPDATE o2c.credit_account a SET ordered = a.ordered + $3 * o.credit_rate, shipped = a.shipped + $4 * o.credit_rate"
 	" FROM o2c.sales_order o JOIN o2c.customer_credit c ON c.company_id = $1 AND c.customer_id = o.customer_id"
-	" WHERE o.company_id = $1 AND o.order_id = $2 AND a.company_id = $1 AND a.credit_account_id = c.credit_account_id",
+	" WHERE o.company_id = $1 AND o.order_id = $2 AND a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
+	" RETURNING o.prepaid_amount > o.prepaid_used",
 	INT8OID, INT8OID, NUMERICOID, NUMERICOID);
 
 /* By customer: the rows are open items, the parts "receivable" and "unapplied". */
@@ -124,6 +129,19 @@ static O2cPlan move_by_one_customer = O2C_PLAN(
 	" FROM o2c.customer_credit c WHERE c.company_id = $1 AND c.customer_id = $2"
 	" AND a.company_id = $1 AND a.credit_account_id = c.credit_account_id",
 	INT8OID, INT8OID, NUMERICOID, NUMERICOID);
+
+/* After accounts were moved by orders: the prepayments of these orders, if one has any, cover what they have now. */
+static void
+cover_orders(int64 company, const int64 *orders, int n)
+{
+	static O2cPlan cover = O2C_PLAN("SELECT o2c._cover_orders($1, $2)", INT8OID, INT8ARRAYOID);
+	bool		prepaid = false;
+
+	for (uint64 row = 0; row < SPI_processed; row++)
+		prepaid |= o2c_row_bool(row, 1);
+	if (prepaid)
+		o2c_run(&cover, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(orders, n))));
+}
 
 /* Moves the accounts of one company by a run of gains. */
 static void
@@ -150,6 +168,8 @@ move_accounts(const Gain *gains, int n, bool by_order)
 				O2C_ARGS(o2c_int8(gains[0].company), o2c_datum(o2c_int8_array(owners, used)),
 						 o2c_datum(o2c_datum_array(first, used, NUMERICOID)),
 						 o2c_datum(o2c_datum_array(second, used, NUMERICOID))));
+	if (used > 0 && by_order)
+		cover_orders(gains[0].company, owners, used);
 }
 
 PG_FUNCTION_INFO_V1(o2c_move_exposure);

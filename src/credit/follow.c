@@ -166,18 +166,20 @@ PG_FUNCTION_INFO_V1(o2c_rate_order);
 Datum
 o2c_rate_order(PG_FUNCTION_ARGS)
 {
-	/* nothing is looked up where the currencies are the same */
-	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN a.currency <> $3 THEN coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) END"
+	/* nothing is looked up where the currencies are the same; what is in force keeps the rate that it was counted at */
+	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN a.currency <> $3 AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1"
+								   " AND l.order_id = $5 AND l.confirmed_quantity > 0) THEN coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) END"
 								   " FROM o2c.customer_credit c"
 								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
-								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID);
+								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID, INT8OID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._rate_order", O2C_BEFORE_ROW, 0);
 	HeapTuple	row = trigdata->tg_newtuple;
 	NullableDatum rate = O2C_NULL;
 
 	o2c_connect();
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, row, "company_id")), o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")),
-								o2c_cstring(o2c_tuple_text(trigdata, row, "currency")), o2c_date(o2c_today()))) > 0)
+								o2c_cstring(o2c_tuple_text(trigdata, row, "currency")), o2c_date(o2c_today()),
+								o2c_int8(o2c_tuple_int8(trigdata, row, "order_id")))) > 0)
 		rate = o2c_row_copy(0, 1);
 	if (!rate.isnull)
 		row = SPI_copytuple(o2c_set_column(trigdata, row, "credit_rate", rate));

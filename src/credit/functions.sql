@@ -105,17 +105,21 @@ CREATE FUNCTION o2c._move_customer_orders() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE o2c.credit_account a
-    SET ordered = a.ordered + v.ordered * m.sign, shipped = a.shipped + v.shipped * m.sign
+    SET ordered = a.ordered + v.ordered * m.sign, shipped = a.shipped + v.shipped * m.sign, authorized = a.authorized + q.held * m.sign
     FROM (VALUES (OLD.credit_account_id, -1), (NEW.credit_account_id, 1)) AS m (credit_account_id, sign),
-         (SELECT coalesce(sum(l.ordered_value * o.credit_rate), 0) AS ordered, coalesce(sum(l.shipped_value * o.credit_rate), 0) AS shipped
+         (SELECT coalesce(sum((l.ordered - o.prepaid_ordered) * o.credit_rate), 0) AS ordered,
+                 coalesce(sum((l.shipped - o.prepaid_shipped) * o.credit_rate), 0) AS shipped
           FROM o2c.sales_order o
-          JOIN o2c.order_line l ON l.company_id = o.company_id AND l.order_id = o.order_id
-          WHERE o.company_id = NEW.company_id AND o.customer_id = NEW.customer_id) v
+          CROSS JOIN LATERAL (SELECT coalesce(sum(n.ordered_value), 0) AS ordered, coalesce(sum(n.shipped_value), 0) AS shipped
+                              FROM o2c.order_line n WHERE n.company_id = o.company_id AND n.order_id = o.order_id) l
+          WHERE o.company_id = NEW.company_id AND o.customer_id = NEW.customer_id) v,
+         (SELECT coalesce(sum(n.held_value), 0) AS held FROM o2c.quotation n
+          WHERE n.company_id = NEW.company_id AND n.customer_id = NEW.customer_id) q
     WHERE a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._move_customer_orders() IS
-'Row trigger: when a customer moves to another credit account, the exposure of its orders moves with it.';
+'Row trigger: when a customer moves to another credit account, the exposure of its orders and quotations moves with it.';
 
 CREATE FUNCTION o2c._seed_credit_rules() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -649,3 +653,137 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._judge_application(bigint, date, bigint) IS
 'Scores an application and finds what the decision table makes of it. Runs inside a command only.';
+
+-- Quotations: offers that may hold credit for some hours.
+
+CREATE FUNCTION o2c.place_quotation(customer text, lines jsonb, po_number text DEFAULT NULL, requested_on date DEFAULT NULL,
+    ordered_on date DEFAULT NULL, charges jsonb DEFAULT NULL, currency text DEFAULT NULL, payment_terms text DEFAULT NULL,
+    location text DEFAULT NULL, idempotency_key text DEFAULT NULL, attributes jsonb DEFAULT NULL,
+    hold_credit_hours integer DEFAULT NULL, valid_until date DEFAULT NULL,
+    company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_place_quotation'
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.place_quotation(text, jsonb, text, date, date, jsonb, text, text, text, text, jsonb, integer, date, bigint) IS
+'Quotes: an order in the state "quoted", priced like any order, that takes neither credit nor stock. Arguments: those of o2c.place_order(); the hours that it holds credit for from now on, 1 to 8760 (null: none); the last day that it may be accepted (null: no end); company. Credit is held where the rules of the checkpoint "order" would let the order pass, and lapses by the clock (o2c.now()), without any job; where they would not, the quotation stands without it, and o2c.quotation_answer() says why. Result: quotation_id, which is the order_id once it is accepted. Errors: those of o2c.place_order() but OC003 and OC006 for purchase orders; OC002 for other hours.';
+
+CREATE FUNCTION o2c.accept_quotation(quotation bigint, po_number text DEFAULT NULL, requested_on date DEFAULT NULL,
+    company_id bigint DEFAULT o2c.current_company()) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_accept_quotation'
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.accept_quotation(bigint, text, date, bigint) IS
+'Makes an order of a quotation, at its prices: it gets a number, is ordered today, and passes the rules as any order does. The credit that it held is given back in the same transaction and is not counted twice. Arguments: quotation_id; the customer''s purchase order number and the requested date (those of the quotation where null); company. Result: the order''s state. Errors: OC001 no such quotation; OC002 an infinite date; OC003 duplicate purchase order; OC006 purchase order missing; OC101 accepted or withdrawn already, no longer valid, or the customer is not active.';
+
+CREATE FUNCTION o2c.withdraw_quotation(quotation bigint, reason text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS void
+AS 'MODULE_PATHNAME', 'o2c_withdraw_quotation'
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.withdraw_quotation(bigint, text, bigint) IS
+'Withdraws a quotation; the credit that it holds is given back. Arguments: quotation_id, reason (kept), company. Errors: OC001 no such quotation; OC101 accepted or withdrawn already.';
+
+CREATE FUNCTION o2c.release_lapsed_credit(company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_release_lapsed_credit'
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.release_lapsed_credit(bigint) IS
+'Moves the credit of quotations whose hours are over out of the accounts, and looks at held orders again. Limits do not need it: lapsed credit counts nowhere. Result: the number of quotations.';
+
+CREATE FUNCTION o2c.quotation_answer(quotation bigint, company_id bigint DEFAULT o2c.current_company()) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE answer jsonb; reasons jsonb;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object('rule', g.rule, 'message', g.message, 'observed', g.observed, 'threshold', g.threshold) ORDER BY g.rule)
+    INTO reasons
+    FROM (SELECT e.findings FROM o2c.decision e
+          WHERE e.company_id = quotation_answer.company_id AND e.object_type = 'quotation' AND e.object_id = quotation_answer.quotation
+          ORDER BY e.decision_id DESC LIMIT 1) d
+    CROSS JOIN LATERAL jsonb_to_recordset(d.findings)
+        AS g (rule text, reaction text, passed boolean, observed numeric, threshold numeric, message text)
+    WHERE NOT g.passed AND g.reaction IN ('hold', 'refuse');
+    SELECT jsonb_build_object('code', CASE WHEN q.state <> 'open' THEN q.state
+                                           WHEN q.hold_credit_hours IS NULL OR o.total_amount = 0 THEN 'open'
+                                           WHEN q.authorized = 0 THEN 'not_authorized'
+                                           WHEN q.released_at IS NOT NULL OR q.authorized_until <= o2c.now() THEN 'lapsed'
+                                           ELSE 'authorized' END,
+                              'quotation_id', q.quotation_id, 'number', q.number, 'state', q.state, 'valid_until', q.valid_until,
+                              'customer', c.code, 'amount', o.total_amount, 'currency', o.currency,
+                              'authorized', CASE WHEN q.authorized_until > o2c.now() THEN q.held_value ELSE 0 END,
+                              'credit_currency', a.currency, 'authorized_until', q.authorized_until, 'reasons', coalesce(reasons, '[]'))
+    INTO answer
+    FROM o2c.quotation q
+    JOIN o2c.sales_order o ON o.company_id = q.company_id AND o.order_id = q.quotation_id
+    JOIN o2c.customer c ON c.company_id = q.company_id AND c.customer_id = q.customer_id
+    JOIN o2c.customer_credit m ON m.company_id = q.company_id AND m.customer_id = q.customer_id
+    JOIN o2c.credit_account a ON a.company_id = m.company_id AND a.credit_account_id = m.credit_account_id
+    WHERE q.company_id = quotation_answer.company_id AND q.quotation_id = quotation_answer.quotation;
+    IF answer IS NULL THEN
+        RAISE EXCEPTION 'company % has no quotation %', quotation_answer.company_id, quotation_answer.quotation USING ERRCODE = 'OC001';
+    END IF;
+    RETURN answer;
+END $$;
+COMMENT ON FUNCTION o2c.quotation_answer(bigint, bigint) IS
+'What the caller is told of a quotation: {code (authorized; not_authorized where the rules did not let it hold credit; lapsed; open where none was asked for; accepted, withdrawn), quotation_id, number, state, valid_until, customer, amount, currency, authorized (what it holds now) in credit_currency, authorized_until, reasons [{rule, message, observed, threshold}] why no credit is held}. Arguments: quotation_id, company. Errors: OC001 no such quotation.';
+
+CREATE FUNCTION o2c._close_quotation() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE o2c.quotation q SET state = CASE NEW.state WHEN 'cancelled' THEN 'withdrawn' ELSE 'accepted' END,
+        released_at = CASE WHEN q.authorized > 0 THEN coalesce(q.released_at, o2c.now()) END
+    WHERE q.company_id = NEW.company_id AND q.quotation_id = NEW.order_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._close_quotation() IS
+'Row trigger: a quotation that became an order or was withdrawn gives the credit that it holds back.';
+
+CREATE FUNCTION o2c._move_authorized() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE o2c.credit_account a SET authorized = a.authorized + NEW.held_value - OLD.held_value
+    FROM o2c.customer_credit m
+    WHERE m.company_id = NEW.company_id AND m.customer_id = NEW.customer_id
+      AND a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._move_authorized() IS 'Row trigger: the account''s "authorized" moves with what a quotation holds.';
+
+-- Prepayments cover the exposure of their order.
+
+CREATE FUNCTION o2c._cover_orders(company_id bigint, order_ids bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    UPDATE o2c.sales_order o SET prepaid_ordered = c.ordered, prepaid_shipped = c.shipped
+    FROM (SELECT p.order_id, least(p.open, v.ordered) AS ordered, least(p.open - least(p.open, v.ordered), v.shipped) AS shipped
+          FROM (SELECT d.order_id, d.prepaid_amount - d.prepaid_used AS open FROM o2c.sales_order d
+                WHERE d.company_id = _cover_orders.company_id AND d.order_id = ANY (_cover_orders.order_ids)) p
+          CROSS JOIN LATERAL (SELECT greatest(coalesce(sum(l.ordered_value), 0), 0) AS ordered, greatest(coalesce(sum(l.shipped_value), 0), 0) AS shipped
+                              FROM o2c.order_line l WHERE l.company_id = _cover_orders.company_id AND l.order_id = p.order_id) v) c
+    WHERE o.company_id = _cover_orders.company_id AND o.order_id = c.order_id
+      AND (o.prepaid_ordered, o.prepaid_shipped) <> (c.ordered, c.shipped);
+END $$;
+COMMENT ON FUNCTION o2c._cover_orders(bigint, bigint[]) IS
+'Lets what was paid in advance for orders cover their exposure: first what is ordered, then what is shipped. Runs inside a command only.';
+
+CREATE FUNCTION o2c._cover_order() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM o2c._cover_orders(NEW.company_id, ARRAY[NEW.order_id]);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._cover_order() IS 'Row trigger: more or less is paid in advance for an order.';
+
+CREATE FUNCTION o2c._move_cover() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE o2c.credit_account a
+    SET ordered = a.ordered - (NEW.prepaid_ordered - OLD.prepaid_ordered) * NEW.credit_rate,
+        shipped = a.shipped - (NEW.prepaid_shipped - OLD.prepaid_shipped) * NEW.credit_rate
+    FROM o2c.customer_credit m
+    WHERE m.company_id = NEW.company_id AND m.customer_id = NEW.customer_id
+      AND a.company_id = NEW.company_id AND a.credit_account_id = m.credit_account_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._move_cover() IS 'Row trigger: the account''s exposure moves against what prepayments of an order cover.';
+
+CREATE FUNCTION o2c.rule_external_score(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
+AS 'MODULE_PATHNAME', 'o2c_rule_external_score' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.rule_external_score(o2c.rule_case, jsonb) IS
+'Rule: the score that an agency gave the customer, as last recorded with o2c.record_information(), is at least {"minimum": n}. Parameters: also {"name": "external_score"}, what the score is called, and {"days": n}, how old it may be (any age, up to its valid_to). A score that is not known, too old or no number does not satisfy. A customer without one has that of the customer whose credit account it uses. Observed: the score.';

@@ -22,6 +22,7 @@
 #include "core/trigger.h"
 #include "party/customer.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 /* The limit of a day: the period's, or else the account's own; uplifted, and what is secured on top. */
 static Numeric
@@ -41,18 +42,20 @@ limit_on(int64 company, int64 account, NullableDatum own, DateADT day)
 
 /*
  * Locks and reads the account that a customer uses; false when it has none.
- * Periods are read after the lock: whoever writes them writes the account, too.
+ * Periods, and credit held by quotations that has lapsed, are read after the
+ * lock: whoever writes them writes the account, too.
  */
 bool
 o2c_lock_account(int64 company, int64 customer, DateADT day, O2cAccount *account)
 {
 	static O2cPlan lock = O2C_PLAN("SELECT a.credit_account_id, a.currency, a.credit_limit,"
 								   " a.authorized + a.ordered + a.shipped + a.receivable"
-								   " - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END, a.dated"
+								   " - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END, a.dated, a.authorized <> 0"
 								   " FROM o2c.customer_credit c"
 								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
 								   " WHERE c.company_id = $1 AND c.customer_id = $2 FOR NO KEY UPDATE OF a", INT8OID, INT8OID);
 	NullableDatum limit;
+	bool		dated;
 
 	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer))) == 0)
 		return false;
@@ -60,7 +63,10 @@ o2c_lock_account(int64 company, int64 customer, DateADT day, O2cAccount *account
 	account->currency = o2c_row_text(0, 2);
 	limit = o2c_row_copy(0, 3);
 	account->exposure = DatumGetNumeric(o2c_row_copy(0, 4).value);
-	if (o2c_row_bool(0, 5))
+	dated = o2c_row_bool(0, 5);
+	if (o2c_row_bool(0, 6))
+		account->exposure = o2c_sub(account->exposure, o2c_lapsed_credit(company, account->id));
+	if (dated)
 		account->limit = limit_on(company, account->id, limit, day);
 	else
 		account->limit = limit.isnull ? NULL : DatumGetNumeric(limit.value);
@@ -74,29 +80,71 @@ o2c_money_text(Numeric amount, const char *currency)
 	return psprintf("%s %s", o2c_numeric_text(o2c_round(amount, o2c_minor_units(currency))), currency);
 }
 
-/* The document without what of its order is in force, and counted in the exposure, or cancelled. */
-static Numeric
-uncounted_amount(FunctionCallInfo fcinfo)
-{
-	static O2cPlan counted = O2C_PLAN("SELECT sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4))"
-									  " FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
-	Numeric		amount = o2c_case_numeric(fcinfo, "amount");
-	NullableDatum sum;
+/* What of an order is in force or cancelled, what is open of that, what was paid in advance, and the credit that it holds as a quotation. */
+static O2cPlan find_counted = O2C_PLAN(
+	"SELECT coalesce(sum(round((net_amount + tax_amount) * (confirmed_quantity + cancelled_quantity) / quantity, 4)), 0),"
+	" coalesce(sum(ordered_value + shipped_value), 0),"
+	" (SELECT o.prepaid_amount - o.prepaid_used FROM o2c.sales_order o WHERE o.company_id = $1 AND o.order_id = $2),"
+	" (SELECT q.held_value FROM o2c.quotation q WHERE q.company_id = $1 AND q.quotation_id = $2 AND q.authorized_until > $3)"
+	" FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID, TIMESTAMPTZOID);
 
-	o2c_run(&counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id"))));
-	sum = o2c_row_copy(0, 1);
-	return sum.isnull ? amount : o2c_sub(amount, DatumGetNumeric(sum.value));
+/* An order that stands at a checkpoint, as the credit rules see it. */
+typedef struct Order
+{
+	Numeric		added;			/* what is not counted in the exposure yet */
+	Numeric		open;			/* what is: confirmed and not invoiced */
+	Numeric		prepaid;
+	NullableDatum held;			/* in the currency of the account; null: nothing */
+} Order;
+
+/* Reads the order of the case; only before it is in force it adds to the exposure. */
+static Order
+read_order(FunctionCallInfo fcinfo)
+{
+	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
+	bool		adds = checkpoint != NULL && (strcmp(checkpoint, "order") == 0 || strcmp(checkpoint, "change") == 0);
+	Order		order;
+	NullableDatum prepaid;
+
+	o2c_run(&find_counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
+									o2c_datum(TimestampTzGetDatum(o2c_now()))));
+	order.added = !adds ? o2c_zero() : o2c_sub(o2c_case_numeric(fcinfo, "amount"), DatumGetNumeric(o2c_row_copy(0, 1).value));
+	order.open = DatumGetNumeric(o2c_row_copy(0, 2).value);
+	prepaid = o2c_row_copy(0, 3);
+	order.prepaid = prepaid.isnull ? o2c_zero() : DatumGetNumeric(prepaid.value);
+	order.held = adds ? o2c_row_copy(0, 4) : O2C_NULL;
+	return order;
+}
+
+/* What is left of an amount that prepayments cover. */
+static Numeric
+uncovered(const Order *order, Numeric amount)
+{
+	Numeric		rest = o2c_sub(amount, order->prepaid);
+
+	return o2c_sign(rest) < 0 ? o2c_zero() : rest;
+}
+
+/* Whether all that is open of the order of the case, and what it adds, was paid in advance: it needs no credit. */
+bool
+o2c_case_prepaid(FunctionCallInfo fcinfo)
+{
+	Order		order = read_order(fcinfo);
+
+	return o2c_sign(order.prepaid) > 0 && o2c_cmp(o2c_add(order.open, order.added), order.prepaid) <= 0;
 }
 
 /* What a document adds to the exposure, in the currency of the account; nothing once it is in force. */
 Numeric
 o2c_case_exposure(FunctionCallInfo fcinfo)
 {
-	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
+	Order		order = read_order(fcinfo);
+	Numeric		added = order.added;
 
-	if (checkpoint == NULL || (strcmp(checkpoint, "order") != 0 && strcmp(checkpoint, "change") != 0))
-		return o2c_zero();
-	return o2c_mul(uncounted_amount(fcinfo), o2c_case_numeric(fcinfo, "credit_rate"));
+	if (o2c_sign(order.prepaid) > 0)
+		added = o2c_sub(uncovered(&order, o2c_add(order.open, added)), uncovered(&order, order.open));
+	added = o2c_mul(added, o2c_case_numeric(fcinfo, "credit_rate"));
+	return order.held.isnull ? added : o2c_sub(added, DatumGetNumeric(order.held.value));
 }
 
 /* Words for a limit that does not suffice. */
@@ -138,14 +186,14 @@ o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 	if (!o2c_lock_account(o2c_case_int8(fcinfo, "company_id"), o2c_case_int8(fcinfo, "customer_id"),
 						  o2c_case_date(fcinfo, "day"), &account) || account.limit == NULL)
 		finding = o2c_finding(fcinfo, true, NULL, NULL, NULL);
-	else if (lacks_rate(fcinfo, &account))
+	else if (lacks_rate(fcinfo, &account) && !o2c_case_prepaid(fcinfo))
 		finding = o2c_finding(fcinfo, false, NULL, account.limit,
 							  psprintf("no exchange rate from %s to %s is known", o2c_case_text(fcinfo, "currency"), account.currency));
 	else
 	{
 		Numeric		amount = o2c_case_exposure(fcinfo);
 		Numeric		after = o2c_add(account.exposure, amount);
-		bool		passed = o2c_cmp(after, account.limit) <= 0;
+		bool		passed = o2c_cmp(after, account.limit) <= 0 || o2c_case_prepaid(fcinfo);
 
 		finding = o2c_finding(fcinfo, passed, after, account.limit, passed ? NULL : limit_message(&account, amount));
 	}

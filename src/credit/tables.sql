@@ -30,10 +30,10 @@ COMMENT ON COLUMN o2c.credit_account.watch_percent IS 'Part of credit_limit from
 COMMENT ON COLUMN o2c.credit_account.review_on IS 'When the credit is to be looked at again; null: never';
 COMMENT ON COLUMN o2c.credit_account.dated IS 'Whether o2c.credit_limit has periods for it';
 COMMENT ON COLUMN o2c.credit_account.authorized IS 'Held by quotations until they expire';
-COMMENT ON COLUMN o2c.credit_account.ordered IS 'Confirmed, not shipped, gross';
-COMMENT ON COLUMN o2c.credit_account.shipped IS 'Shipped, not invoiced, gross';
+COMMENT ON COLUMN o2c.credit_account.ordered IS 'Confirmed, not shipped, gross, less prepayment';
+COMMENT ON COLUMN o2c.credit_account.shipped IS 'Shipped, not invoiced, gross, less prepayment';
 COMMENT ON COLUMN o2c.credit_account.receivable IS 'Open items except payments';
-COMMENT ON COLUMN o2c.credit_account.unapplied IS 'Payments not applied yet';
+COMMENT ON COLUMN o2c.credit_account.unapplied IS 'Payments not applied yet, without what is allocated to orders';
 
 CREATE TABLE IF NOT EXISTS o2c.customer_credit (
     company_id         bigint NOT NULL,
@@ -93,16 +93,18 @@ SELECT a.company_id, 'exposure of orders' AS check_name, 'credit account of cust
        format('ordered %s, shipped %s', a.ordered, a.shipped) AS found
 FROM o2c.credit_account a
 JOIN o2c.customer c ON c.company_id = a.company_id AND c.customer_id = a.customer_id
-LEFT JOIN (SELECT m.company_id, m.credit_account_id,
-                  sum(n.ordered_value * o.credit_rate) AS ordered, sum(n.shipped_value * o.credit_rate) AS shipped
-           FROM o2c.order_line n
-           JOIN o2c.sales_order o ON o.company_id = n.company_id AND o.order_id = n.order_id
+LEFT JOIN (SELECT m.company_id, m.credit_account_id, sum(v.ordered * o.credit_rate) AS ordered, sum(v.shipped * o.credit_rate) AS shipped
+           FROM (SELECT n.company_id, n.order_id, n.ordered_value AS ordered, n.shipped_value AS shipped FROM o2c.order_line n
+                 WHERE n.ordered_value <> 0 OR n.shipped_value <> 0
+                 UNION ALL
+                 SELECT p.company_id, p.order_id, - p.prepaid_ordered, - p.prepaid_shipped FROM o2c.sales_order p
+                 WHERE p.prepaid_ordered <> 0 OR p.prepaid_shipped <> 0) v
+           JOIN o2c.sales_order o ON o.company_id = v.company_id AND o.order_id = v.order_id
            JOIN o2c.customer_credit m ON m.company_id = o.company_id AND m.customer_id = o.customer_id
-           WHERE n.ordered_value <> 0 OR n.shipped_value <> 0
            GROUP BY m.company_id, m.credit_account_id) l
     ON l.company_id = a.company_id AND l.credit_account_id = a.credit_account_id
 WHERE (a.ordered, a.shipped) <> (coalesce(l.ordered, 0), coalesce(l.shipped, 0));
-COMMENT ON VIEW o2c.verify_exposure_orders IS 'Credit accounts whose ordered and shipped exposure is not the sum over the lines of their customers'' orders';
+COMMENT ON VIEW o2c.verify_exposure_orders IS 'Credit accounts whose ordered and shipped exposure is not the sum over the lines of their customers'' orders, less what was paid in advance';
 
 -- by induction over the hierarchy: a customer without an account of its own uses its parent's
 CREATE OR REPLACE VIEW o2c.verify_credit_map AS
@@ -155,7 +157,7 @@ COMMENT ON TABLE o2c.exchange_rate IS 'Exchange rates from a day on, until the n
 COMMENT ON COLUMN o2c.exchange_rate.rate IS 'Units of to_currency for one of from_currency';
 
 CREATE OR REPLACE TRIGGER bb_rate BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
-    WHEN (NEW.state = 'submitted' AND OLD.state IN ('draft', 'held', 'refused')) EXECUTE FUNCTION o2c._rate_order();
+    WHEN (NEW.state IN ('submitted', 'quoted') AND OLD.state IN ('draft', 'quoted', 'held', 'refused')) EXECUTE FUNCTION o2c._rate_order();
 CREATE OR REPLACE TRIGGER watch_credit AFTER UPDATE ON o2c.credit_account FOR EACH ROW
     WHEN (NEW.watch_percent IS NOT NULL
           AND coalesce((OLD.authorized + OLD.ordered + OLD.shipped + OLD.receivable - OLD.unapplied) * 100 > OLD.watch_percent * OLD.credit_limit, false)
@@ -477,3 +479,111 @@ FROM o2c.credit_application a
 LEFT JOIN o2c.credit_status s ON s.company_id = a.company_id AND s.application_id = a.application_id AND s.status = 'approved'
 WHERE (a.state = 'approved') <> (s.status_id IS NOT NULL) OR s.customer_id <> a.customer_id OR s.expires_on IS DISTINCT FROM a.expires_on AND a.state = 'approved';
 COMMENT ON VIEW o2c.verify_credit_application IS 'Applications whose state and whose customer''s credit status do not agree';
+
+-- quotations, and the credit that they hold for some hours
+
+CREATE TABLE IF NOT EXISTS o2c.quotation (
+    company_id         bigint NOT NULL,
+    quotation_id       bigint NOT NULL,
+    number             text NOT NULL,
+    customer_id        bigint NOT NULL,
+    state              text NOT NULL DEFAULT 'open' CONSTRAINT quotation_state CHECK (state IN ('open', 'accepted', 'withdrawn')),
+    valid_until        date,
+    hold_credit_hours  integer CONSTRAINT quotation_hours CHECK (hold_credit_hours > 0),
+    authorized         numeric NOT NULL DEFAULT 0,
+    authorized_until   timestamptz,
+    released_at        timestamptz,
+    reason             text,
+    quoted_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    quoted_by          text NOT NULL DEFAULT o2c.actor(),
+    held_value         numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN released_at IS NULL THEN authorized ELSE 0 END) STORED,
+    CONSTRAINT quotation_pkey PRIMARY KEY (company_id, quotation_id),
+    CONSTRAINT quotation_number_key UNIQUE (company_id, number),
+    CONSTRAINT quotation_order_fkey FOREIGN KEY (company_id, quotation_id) REFERENCES o2c.sales_order,
+    CONSTRAINT quotation_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
+    CONSTRAINT quotation_authorized CHECK (authorized >= 0 AND authorized < 'Infinity' AND (authorized > 0) = (authorized_until IS NOT NULL))
+);
+COMMENT ON TABLE o2c.quotation IS 'Quotations: what an order in the state "quoted" has beside its lines, and the credit that it holds';
+COMMENT ON COLUMN o2c.quotation.quotation_id IS 'The order that is offered: its order_id';
+COMMENT ON COLUMN o2c.quotation.valid_until IS 'The last day that it may be accepted; may be changed. null: no end';
+COMMENT ON COLUMN o2c.quotation.authorized IS 'Credit that was held for it, in the currency of the credit account; until authorized_until at the latest';
+COMMENT ON COLUMN o2c.quotation.released_at IS 'When what was held went back into the account';
+COMMENT ON COLUMN o2c.quotation.held_value IS 'The quotation''s part of the exposure "authorized". What has lapsed by the clock is in it until it is moved out, but counts nowhere';
+COMMENT ON COLUMN o2c.quotation.reason IS 'Why it was withdrawn';
+CREATE INDEX IF NOT EXISTS quotation_held ON o2c.quotation (company_id, customer_id, authorized_until) WHERE held_value > 0;
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.quotation
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('valid_until', 'state,authorized,authorized_until,released_at,reason', 'engine');
+CREATE OR REPLACE TRIGGER move_authorized AFTER UPDATE ON o2c.quotation FOR EACH ROW
+    WHEN (OLD.held_value <> NEW.held_value) EXECUTE FUNCTION o2c._move_authorized();
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.quotation REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('quotation', 'quotation_id', 'quotation_id', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.quotation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('quotation', 'quotation_id', 'quotation_id', 'state');
+-- after the lines were confirmed: between giving back and taking, another order would get the credit
+CREATE OR REPLACE TRIGGER d_close_quotation AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (OLD.state = 'quoted' AND NEW.state <> 'quoted') EXECUTE FUNCTION o2c._close_quotation();
+
+CREATE OR REPLACE VIEW o2c.verify_exposure_authorized AS
+SELECT a.company_id, 'exposure authorized' AS check_name, 'credit account ' || a.credit_account_id AS object,
+       coalesce(q.held, 0)::text AS expected, a.authorized::text AS found
+FROM o2c.credit_account a
+LEFT JOIN (SELECT m.company_id, m.credit_account_id, sum(n.held_value) AS held
+           FROM o2c.quotation n
+           JOIN o2c.customer_credit m ON m.company_id = n.company_id AND m.customer_id = n.customer_id
+           GROUP BY m.company_id, m.credit_account_id) q
+    ON q.company_id = a.company_id AND q.credit_account_id = a.credit_account_id
+WHERE a.authorized <> coalesce(q.held, 0)
+UNION ALL
+SELECT q.company_id, 'quotation and its order', 'quotation ' || q.number,
+       CASE WHEN q.state = 'open' THEN 'open, the order is quoted' ELSE q.state || ', holds nothing' END,
+       format('%s, the order is %s, %s held', q.state, o.state, q.held_value)
+FROM o2c.quotation q
+JOIN o2c.sales_order o ON o.company_id = q.company_id AND o.order_id = q.quotation_id
+WHERE (q.state = 'open') <> (o.state = 'quoted') OR (q.state <> 'open' AND q.held_value <> 0) OR q.customer_id <> o.customer_id;
+COMMENT ON VIEW o2c.verify_exposure_authorized IS 'Credit accounts whose authorized exposure is not the sum of what quotations hold, and quotations that do not go with their order';
+
+CREATE OR REPLACE VIEW o2c.credit_exposure AS
+SELECT a.company_id, c.code AS customer, a.currency, l.credit_limit::numeric(24, 4) AS credit_limit,
+       (a.authorized - q.lapsed)::numeric(24, 4) AS authorized, a.ordered::numeric(24, 4) AS ordered, a.shipped::numeric(24, 4) AS shipped,
+       a.receivable::numeric(24, 4) AS receivable, a.unapplied::numeric(24, 4) AS unapplied, e.exposure::numeric(24, 4) AS exposure,
+       (l.credit_limit - e.exposure)::numeric(24, 4) AS available,
+       CASE WHEN l.credit_limit > 0 THEN least(greatest(e.exposure * 100 / l.credit_limit, -1e9), 1e9)::double precision END AS used_percent,
+       a.watch_percent::numeric(24, 4) AS watch_percent, coalesce(e.exposure * 100 > a.watch_percent * l.credit_limit, false) AS watched
+FROM o2c.credit_account a
+JOIN o2c.customer c ON c.company_id = a.company_id AND c.customer_id = a.customer_id
+CROSS JOIN LATERAL (SELECT coalesce(sum(n.held_value), 0) AS lapsed
+                    FROM o2c.customer_credit m
+                    JOIN o2c.quotation n ON n.company_id = m.company_id AND n.customer_id = m.customer_id
+                     AND n.held_value > 0 AND n.authorized_until <= o2c.now()
+                    WHERE m.company_id = a.company_id AND m.credit_account_id = a.credit_account_id) q
+CROSS JOIN LATERAL (SELECT a.authorized - q.lapsed + a.ordered + a.shipped + a.receivable
+                           - CASE WHEN a.net_unapplied THEN a.unapplied ELSE 0 END AS exposure) e
+CROSS JOIN LATERAL (SELECT CASE WHEN count(*) FILTER (WHERE p.kind = 'limit') > 0 THEN max(p.amount) FILTER (WHERE p.kind = 'limit')
+                                ELSE a.credit_limit END
+                           * (100 + coalesce(sum(p.amount) FILTER (WHERE p.kind = 'uplift'), 0)) * 0.01
+                           + coalesce(sum(p.amount) FILTER (WHERE p.kind = 'security'), 0) AS credit_limit
+                    FROM o2c.credit_limit p
+                    WHERE p.company_id = a.company_id AND p.credit_account_id = a.credit_account_id
+                      AND o2c.today() BETWEEN p.valid_from AND p.valid_to) l;
+COMMENT ON VIEW o2c.credit_exposure IS 'Each credit account now: the limit of today with what is given for a time, the parts of the exposure without credit of quotations that has lapsed, what is free, and whether it is watched';
+COMMENT ON COLUMN o2c.credit_exposure.customer IS 'Whose account it is; o2c.customer_credit says who uses it';
+COMMENT ON COLUMN o2c.credit_exposure.credit_limit IS 'null: unlimited';
+
+-- what was paid in advance covers the exposure of its order, and no more than that
+
+CREATE OR REPLACE TRIGGER cover_order AFTER UPDATE OF prepaid_amount, prepaid_used ON o2c.sales_order FOR EACH ROW
+    EXECUTE FUNCTION o2c._cover_order();
+CREATE OR REPLACE TRIGGER move_cover AFTER UPDATE OF prepaid_ordered, prepaid_shipped ON o2c.sales_order FOR EACH ROW
+    EXECUTE FUNCTION o2c._move_cover();
+
+CREATE OR REPLACE VIEW o2c.verify_cover AS
+SELECT o.company_id, 'prepayment that covers exposure' AS check_name, 'order ' || coalesce(o.number, '#' || o.order_id) AS object,
+       format('ordered %s, shipped %s', c.ordered, least(o.prepaid_amount - o.prepaid_used - c.ordered, l.shipped)) AS expected,
+       format('ordered %s, shipped %s', o.prepaid_ordered, o.prepaid_shipped) AS found
+FROM o2c.sales_order o
+JOIN (SELECT n.company_id, n.order_id, greatest(sum(n.ordered_value), 0) AS ordered, greatest(sum(n.shipped_value), 0) AS shipped
+      FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l ON l.company_id = o.company_id AND l.order_id = o.order_id
+CROSS JOIN LATERAL (SELECT least(o.prepaid_amount - o.prepaid_used, l.ordered) AS ordered) c
+WHERE (o.prepaid_amount <> 0 OR o.prepaid_ordered <> 0 OR o.prepaid_shipped <> 0)
+  AND (o.prepaid_ordered, o.prepaid_shipped) <> (c.ordered, least(o.prepaid_amount - o.prepaid_used - c.ordered, l.shipped));
+COMMENT ON VIEW o2c.verify_cover IS 'Orders whose prepayment does not cover what they have in the exposure: first what is ordered, then what is shipped, up to what is prepaid and not used';

@@ -105,7 +105,7 @@ BEGIN
                numeric '0', numeric '0', numeric '0', numeric '0', bigint '0', bigint '0'
         FROM o2c.open_item i
         CROSS JOIN LATERAL (
-            SELECT sum(a.cash_amount) AS applied, sum(a.cash_amount) FILTER (WHERE a.effective_on < from_on) AS before
+            SELECT sum(a.credit_amount) AS applied, sum(a.credit_amount) FILTER (WHERE a.effective_on < from_on) AS before
             FROM o2c.application a
             WHERE a.company_id = i.company_id AND a.credit_item_id = i.item_id AND a.effective_on <= to_on) a
         WHERE i.company_id = _receivable_by_day.company_id AND i.currency = _receivable_by_day.currency

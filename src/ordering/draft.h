@@ -55,5 +55,6 @@ extern O2cDraftLine o2c_read_line(const JsonbValue *object, int number);
 extern void o2c_price_lines(O2cDraft *order, DateADT day);
 extern void o2c_compute_amounts(O2cDraft *order);
 extern void o2c_insert_lines(const O2cDraft *order, int64 order_id, int32 first);
+extern int64 o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state);
 
 #endif /* O2C_DRAFT_H */

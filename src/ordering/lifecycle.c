@@ -30,6 +30,9 @@ static const struct
 	{"draft", "submitted", false},
 	{"draft", "confirmed", false},
 	{"draft", "cancelled", false},
+	{"draft", "quoted", true},
+	{"quoted", "submitted", true},
+	{"quoted", "cancelled", true},
 	{"submitted", "submitted", false},
 	{"submitted", "cancelled", false},
 	{"held", "submitted", false},
@@ -68,7 +71,7 @@ static O2cPlan read_order = O2C_PLAN(
 	" (SELECT c.po_required AND $4 IS NULL FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3),"
 	" CASE WHEN $4 IS NOT NULL THEN (SELECT min(o.order_id) FROM o2c.sales_order o WHERE o.company_id = $1"
 	" AND o.customer_id = $3 AND upper(o.po_number) = upper($4) AND o.order_id <> $2"
-	" AND o.state NOT IN ('draft', 'cancelled', 'refused')"
+	" AND o.state NOT IN ('draft', 'quoted', 'cancelled', 'refused')"
 	" AND EXISTS (SELECT FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3 AND c.po_unique)) END"
 	" FROM o2c.order_line l WHERE l.company_id = $1 AND l.order_id = $2",
 	INT8OID, INT8OID, INT8OID, TEXTOID);
@@ -108,16 +111,20 @@ set_totals(TriggerData *trigdata, HeapTuple row, int64 order_id)
 	return row;
 }
 
-/* Completes an order that is submitted. */
+/* Completes an order that is submitted; of one that is only quoted the amounts. */
 static HeapTuple
 complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 {
 	char	   *po_number = o2c_tuple_text(trigdata, row, "po_number");
+	bool		quoted = strcmp(o2c_tuple_text(trigdata, row, "state"), "quoted") == 0;
 
 	o2c_run(&read_order, O2C_ARGS(o2c_int8(company), o2c_int8(order_id),
 								  o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")), o2c_opt_cstring(po_number)));
-	check_po_number(po_number);
+	if (!quoted)
+		check_po_number(po_number);
 	row = set_totals(trigdata, row, order_id);
+	if (quoted)
+		return row;
 	if (o2c_tuple_text(trigdata, row, "number") == NULL)
 	{
 		O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);

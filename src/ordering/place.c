@@ -343,19 +343,19 @@ insert_draft(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on)
 	return o2c_row_int8(0, 1);
 }
 
-/* Submits an order: from here on its state decides what happens. */
+/* Sets the state of a draft: from here on its state decides what happens. */
 static void
-submit(int64 company, int64 order_id)
+leave_draft(int64 company, int64 order_id, const char *state)
 {
-	static O2cPlan update = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2",
-									 INT8OID, INT8OID);
+	static O2cPlan update = O2C_PLAN("UPDATE o2c.sales_order SET state = $3 WHERE company_id = $1 AND order_id = $2",
+									 INT8OID, INT8OID, TEXTOID);
 
-	o2c_run(&update, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+	o2c_run(&update, O2C_ARGS(o2c_int8(company), o2c_int8(order_id), o2c_cstring(state)));
 }
 
-/* Prices, stores and submits the order. */
-static int64
-place(FunctionCallInfo fcinfo, int64 company)
+/* Prices and stores the order of a call whose arguments start like those of place_order, and submits or quotes it. */
+int64
+o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state)
 {
 	DateADT		ordered_on = PG_ARGISNULL(ARG_ORDERED_ON) ? o2c_today() : PG_GETARG_DATEADT(ARG_ORDERED_ON);
 	O2cDraft	order = {.company = company};
@@ -372,7 +372,7 @@ place(FunctionCallInfo fcinfo, int64 company)
 	o2c_compute_amounts(&order);
 	order_id = insert_draft(fcinfo, &order, ordered_on);
 	o2c_insert_lines(&order, order_id, 1);
-	submit(company, order_id);
+	leave_draft(company, order_id, state);
 	return order_id;
 }
 
@@ -390,7 +390,7 @@ o2c_place_order(PG_FUNCTION_ARGS)
 	o2c_connect();
 	if (!o2c_command_seen(fcinfo, ARG_KEY, company, "place_order", &order_id))
 	{
-		order_id = place(fcinfo, company);
+		order_id = o2c_place(fcinfo, company, "submitted");
 		o2c_command_done(company, o2c_pg_arg(ARG_KEY), order_id);
 	}
 	o2c_finish();

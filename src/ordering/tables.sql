@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     number          text,
     customer_id     bigint NOT NULL,
     state           text NOT NULL DEFAULT 'draft' CONSTRAINT sales_order_state CHECK
-                    (state IN ('draft', 'submitted', 'confirmed', 'held', 'refused', 'completed', 'cancelled')),
+                    (state IN ('draft', 'quoted', 'submitted', 'confirmed', 'held', 'refused', 'completed', 'cancelled')),
     ordered_on      date NOT NULL DEFAULT o2c.today(),
     requested_on    date,
     po_number       text,
@@ -20,6 +20,10 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     tax_amount      numeric NOT NULL DEFAULT 0,
     total_amount    numeric NOT NULL DEFAULT 0,
     credit_rate     numeric NOT NULL DEFAULT 1 CONSTRAINT sales_order_credit_rate CHECK (credit_rate > 0),
+    prepaid_amount  numeric NOT NULL DEFAULT 0,
+    prepaid_used    numeric NOT NULL DEFAULT 0,
+    prepaid_ordered numeric NOT NULL DEFAULT 0,
+    prepaid_shipped numeric NOT NULL DEFAULT 0,
     location        text NOT NULL DEFAULT 'MAIN',
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by      text NOT NULL DEFAULT o2c.actor(),
@@ -29,12 +33,15 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     CONSTRAINT sales_order_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT sales_order_total CHECK (net_amount = line_amount + charge_amount AND total_amount = net_amount + tax_amount)
 ) WITH (fillfactor = 80);
-COMMENT ON TABLE o2c.sales_order IS 'Sales orders: draft, submitted, then confirmed, held or refused; completed or cancelled at the end';
+COMMENT ON TABLE o2c.sales_order IS 'Sales orders: draft, submitted, then confirmed, held or refused; completed or cancelled at the end. One that is only quoted is an offer: it takes neither credit nor stock';
 COMMENT ON COLUMN o2c.sales_order.credit_rate IS 'Units of the credit account''s currency for one of the order''s, frozen when credit was taken';
+COMMENT ON COLUMN o2c.sales_order.prepaid_amount IS 'Payments allocated to the order before its invoices; prepaid_used of it was applied to them';
+COMMENT ON COLUMN o2c.sales_order.prepaid_ordered IS 'What of the prepayment covers the order''s part of the exposure "ordered"; prepaid_shipped that of "shipped"';
 COMMENT ON COLUMN o2c.sales_order.version IS 'Counts the changes of the order; 1 as it was placed';
 COMMENT ON COLUMN o2c.sales_order.location IS 'Place that the order is served from';
 CREATE INDEX IF NOT EXISTS sales_order_customer ON o2c.sales_order (company_id, customer_id, order_id);
 CREATE INDEX IF NOT EXISTS sales_order_held ON o2c.sales_order (company_id, customer_id, order_id) WHERE state = 'held';
+CREATE INDEX IF NOT EXISTS sales_order_prepaid ON o2c.sales_order (company_id, order_id) WHERE prepaid_amount > prepaid_used;
 CREATE INDEX IF NOT EXISTS sales_order_po ON o2c.sales_order (company_id, customer_id, upper(po_number)) WHERE po_number IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS o2c.order_line (
@@ -85,7 +92,7 @@ CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, p
     WHERE kind = 'item' AND confirmed_quantity > shipped_quantity + reserved_quantity;
 
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.sales_order
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount', 'permanent', 'payment_terms,version');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('state,requested_on,po_number,attributes', 'number,line_amount,charge_amount,net_amount,tax_amount,total_amount,prepaid_amount,prepaid_used,prepaid_ordered,prepaid_shipped', 'permanent', 'payment_terms,version,ordered_on');
 CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
 CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
@@ -109,7 +116,7 @@ LEFT JOIN (SELECT n.company_id, n.order_id,
                   sum(n.tax_amount) AS tax_amount
            FROM o2c.order_line n GROUP BY n.company_id, n.order_id) l
     -- a draft has no totals yet
-    ON l.company_id = o.company_id AND l.order_id = o.order_id AND o.number IS NOT NULL
+    ON l.company_id = o.company_id AND l.order_id = o.order_id AND (o.number IS NOT NULL OR o.state = 'quoted' OR o.total_amount <> 0)
 WHERE (o.line_amount, o.charge_amount, o.tax_amount)
       <> (coalesce(l.line_amount, 0), coalesce(l.charge_amount, 0), coalesce(l.tax_amount, 0))
 UNION ALL
@@ -130,7 +137,7 @@ COMMENT ON VIEW o2c.verify_order_total IS 'Orders whose amounts are not the sums
 CREATE OR REPLACE VIEW o2c.order_status AS
 SELECT o.company_id, o.order_id, o.number, o.state,
        CASE WHEN o.state = 'completed' THEN 'closed'
-            WHEN o.state IN ('draft', 'cancelled', 'refused') THEN o.state
+            WHEN o.state IN ('draft', 'quoted', 'cancelled', 'refused') THEN o.state
             WHEN l.invoiced > 0 THEN CASE WHEN l.unshipped = 0 AND l.unbilled <= 0 THEN 'invoiced' ELSE 'partially invoiced' END
             WHEN l.shipped > 0 THEN CASE WHEN l.unshipped = 0 THEN 'shipped' ELSE 'partially shipped' END
             ELSE 'open' END AS fulfilment,
@@ -146,5 +153,5 @@ LEFT JOIN (SELECT n.company_id, n.order_id, sum(n.shipped_quantity) AS shipped, 
            FROM o2c.order_line n WHERE n.kind = 'item' GROUP BY n.company_id, n.order_id) l
     ON l.company_id = o.company_id AND l.order_id = o.order_id;
 COMMENT ON VIEW o2c.order_status IS 'How far each order is, derived from the quantities of its items and never stored';
-COMMENT ON COLUMN o2c.order_status.fulfilment IS 'draft, open, partially shipped, shipped, partially invoiced, invoiced, closed; cancelled or refused';
+COMMENT ON COLUMN o2c.order_status.fulfilment IS 'draft, quoted, open, partially shipped, shipped, partially invoiced, invoiced, closed; cancelled or refused';
 COMMENT ON COLUMN o2c.order_status.backordered_quantity IS 'Open and not reserved';

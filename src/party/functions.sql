@@ -22,6 +22,7 @@ BEGIN
     ON CONFLICT DO NOTHING;
     INSERT INTO o2c.number_series (company_id, series, prefix, digits, gapless, sequence) VALUES
         (NEW.company_id, 'order', 'SO-', 6, false, 'o2c.order_number_seq'),
+        (NEW.company_id, 'quotation', 'QU-', 6, false, 'o2c.quotation_number_seq'),
         (NEW.company_id, 'shipment', 'SH-', 6, false, 'o2c.shipment_number_seq')
     ON CONFLICT DO NOTHING;
     RETURN NULL;

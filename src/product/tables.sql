@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS o2c.product (
     tax_category  text CONSTRAINT product_tax_category CHECK (tax_category IN ('S', 'Z', 'E', 'AE', 'K', 'G', 'O')),
     unit          text NOT NULL DEFAULT 'C62',
     stocked       boolean NOT NULL DEFAULT true,
+    cost          numeric CONSTRAINT product_cost CHECK (cost >= 0 AND cost < 'Infinity'),
     supplier_id   bigint,
     active        boolean NOT NULL DEFAULT true,
     attributes    jsonb NOT NULL DEFAULT '{}',
@@ -24,6 +25,7 @@ CREATE TABLE IF NOT EXISTS o2c.product (
 );
 COMMENT ON TABLE o2c.product IS 'What is sold';
 COMMENT ON COLUMN o2c.product.currency IS 'Currency of unit_price; null: the company''s';
+COMMENT ON COLUMN o2c.product.cost IS 'What one unit costs the company, in the currency of unit_price; null: not known';
 COMMENT ON COLUMN o2c.product.tax_rate IS 'Percent';
 COMMENT ON COLUMN o2c.product.tax_category IS 'UNCL 5305 as in EN 16931; null: S with a rate, Z without';
 COMMENT ON COLUMN o2c.product.unit IS 'UN/ECE Recommendation 20 unit code; C62 is one piece';

@@ -4,7 +4,8 @@
  *		Applications move the open amounts of the items they link.
  *
  * An application takes cash from a credit item, and cash, discount, tolerance
- * and write-off from a debit item.  After each insert one pass over the new rows
+ * and write-off from a debit item; between currencies it says how much cash in
+ * each.  After each insert one pass over the new rows
  * adds up what every item gives, the items are locked in the order of their ids,
  * checked, and moved in one statement.  The lock makes over-application
  * impossible: the second of two transactions sees what the first left (READ
@@ -34,8 +35,9 @@ typedef struct Posting
 	int64		credit;			/* 0: none, what is written off has no source */
 	int64		debit;
 	DateADT		effective_on;
-	Numeric		cash;
-	Numeric		total;
+	Numeric		taken;			/* from the credit item, in its currency */
+	Numeric		total;			/* from the debit item */
+	bool		exchanged;
 	bool		is_reversal;
 } Posting;
 
@@ -49,6 +51,7 @@ typedef struct Balance
 	DateADT		effective_on;
 	Numeric		amount;
 	Numeric		open;
+	Numeric		allocated;		/* kept for orders that are paid in advance */
 } Balance;
 
 /* The columns of o2c.application. */
@@ -63,6 +66,8 @@ typedef struct Columns
 	int			discount;
 	int			tolerance;
 	int			writeoff;
+	int			exchanged;
+	int			taken;
 	int			reverses;
 } Columns;
 
@@ -81,6 +86,8 @@ find_columns(Relation rel)
 	c.discount = o2c_column(rel, "discount_amount");
 	c.tolerance = o2c_column(rel, "tolerance_amount");
 	c.writeoff = o2c_column(rel, "writeoff_amount");
+	c.exchanged = o2c_column(rel, "exchanged_amount");
+	c.taken = o2c_column(rel, "credit_amount");
 	c.reverses = o2c_column(rel, "reverses");
 	return c;
 }
@@ -98,8 +105,10 @@ read_posting(TupleTableSlot *slot, const Columns *c)
 	p.credit = o2c_slot_int8(slot, c->credit);
 	p.debit = o2c_slot_int8(slot, c->debit);
 	p.effective_on = DatumGetDateADT(o2c_slot_datum(slot, c->effective_on, &isnull));
-	p.cash = o2c_slot_numeric(slot, c->cash);
-	p.total = o2c_add(p.cash, o2c_add(waived, o2c_slot_numeric(slot, c->writeoff)));
+	p.taken = o2c_slot_numeric(slot, c->taken);
+	p.total = o2c_add(o2c_slot_numeric(slot, c->cash), o2c_add(waived, o2c_slot_numeric(slot, c->writeoff)));
+	(void) o2c_slot_datum(slot, c->exchanged, &isnull);
+	p.exchanged = !isnull;
 	p.is_reversal = o2c_slot_int8(slot, c->reverses) != 0;
 	return p;
 }
@@ -150,7 +159,7 @@ sum_items(const Posting *postings, int n, int *n_items)
 		if (postings[i].credit == 0)
 			continue;
 		items[used].id = postings[i].credit;
-		items[used++].delta = postings[i].cash;
+		items[used++].delta = postings[i].taken;
 	}
 	qsort(items, used, sizeof(Balance), compare_item);
 	for (int i = 1; i < used; i++)
@@ -179,7 +188,7 @@ item_ids(const Balance *items, int n)
 static void
 lock_items(int64 company, Balance *items, int n)
 {
-	static O2cPlan lock = O2C_PLAN("SELECT item_id, customer_id, currency, effective_on, amount, open_amount FROM o2c.open_item"
+	static O2cPlan lock = O2C_PLAN("SELECT item_id, customer_id, currency, effective_on, amount, open_amount, allocated_amount FROM o2c.open_item"
 								   " WHERE company_id = $1 AND item_id = ANY ($2) ORDER BY item_id FOR NO KEY UPDATE",
 								   INT8OID, INT8ARRAYOID);
 
@@ -192,6 +201,7 @@ lock_items(int64 company, Balance *items, int n)
 		items[i].effective_on = o2c_row_int4(i, 4);
 		items[i].amount = DatumGetNumeric(o2c_row_copy(i, 5).value);
 		items[i].open = DatumGetNumeric(o2c_row_copy(i, 6).value);
+		items[i].allocated = DatumGetNumeric(o2c_row_copy(i, 7).value);
 	}
 }
 
@@ -220,6 +230,10 @@ check_item(const Balance *item)
 									psprintf("The amount of open item %lld is %s, %s is open, %s was to be applied.",
 											 (long long) item->id, o2c_numeric_text(item->amount), o2c_numeric_text(item->open),
 											 o2c_numeric_text(taken)));
+	if (sign < 0 && o2c_cmp(o2c_neg(rest), item->allocated) < 0)
+		o2c_refuse_over_application("a payment", psprintf("Of open item %lld %s is open, and %s of that is allocated to orders (o2c.release_prepayment).",
+														  (long long) item->id, o2c_numeric_text(o2c_neg(item->open)),
+														  o2c_numeric_text(item->allocated)));
 	o2c_check_amount(sign > 0 ? rest : o2c_neg(rest), item->currency, "open amount that is left");
 }
 
@@ -232,6 +246,24 @@ find_item(const Balance *items, int n, int64 id)
 	return bsearch(&key, items, n, sizeof(Balance), compare_item);
 }
 
+/* Refuses a posting between currencies that does not say what was exchanged, and one within a currency that does. */
+static void
+check_exchange(const Posting *p, const Balance *credit, const Balance *debit)
+{
+	if (p->exchanged == (credit != NULL && strcmp(credit->currency, debit->currency) != 0))
+		return;
+	if (p->exchanged)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("an application within a currency exchanges nothing"),
+				 errdetail("The open items are %lld and %lld.", (long long) p->credit, (long long) p->debit)));
+	ereport(ERROR,
+			(errcode(ERRCODE_O2C_CURRENCY_MISMATCH),
+			 errmsg("%s cannot be applied to %s without an exchanged amount", credit->currency, debit->currency),
+			 errdetail("The open items are %lld and %lld.", (long long) p->credit, (long long) p->debit),
+			 errhint("o2c.apply_payment takes a rate or an amount in each currency.")));
+}
+
 /* Refuses a posting whose items do not go together. */
 static void
 check_posting(const Posting *p, const Balance *credit, const Balance *debit)
@@ -242,11 +274,7 @@ check_posting(const Posting *p, const Balance *credit, const Balance *debit)
 				 errmsg("an application links a credit item to a debit item"),
 				 errdetail("The items are %lld and %lld.", (long long) p->credit, (long long) p->debit),
 				 errhint("Payments and credit notes are credit items.")));
-	if (credit != NULL && strcmp(credit->currency, debit->currency) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_CURRENCY_MISMATCH),
-				 errmsg("%s cannot be applied to %s", credit->currency, debit->currency),
-				 errdetail("The open items are %lld and %lld.", (long long) p->credit, (long long) p->debit)));
+	check_exchange(p, credit, debit);
 	if (p->effective_on < debit->effective_on || (credit != NULL && p->effective_on < credit->effective_on))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
@@ -305,8 +333,8 @@ check_reversals(int64 company, const Posting *postings, int n)
 	static O2cPlan odd = O2C_PLAN("SELECT r.reverses FROM o2c.application r"
 								  " JOIN o2c.application a ON a.company_id = $1 AND a.application_id = r.reverses"
 								  " WHERE r.company_id = $1 AND r.application_id = ANY ($2) AND (a.reverses IS NOT NULL"
-								  " OR (a.debit_item_id, a.cash_amount, a.discount_amount, a.tolerance_amount, a.writeoff_amount)"
-								  " <> (r.debit_item_id, - r.cash_amount, - r.discount_amount, - r.tolerance_amount, - r.writeoff_amount)"
+								  " OR (a.debit_item_id, a.cash_amount, a.discount_amount, a.tolerance_amount, a.writeoff_amount, a.unearned_amount, a.credit_amount)"
+								  " <> (r.debit_item_id, - r.cash_amount, - r.discount_amount, - r.tolerance_amount, - r.writeoff_amount, - r.unearned_amount, - r.credit_amount)"
 								  " OR a.method = 'reversal' OR a.credit_item_id IS DISTINCT FROM r.credit_item_id OR r.effective_on < a.effective_on)"
 								  " LIMIT 1", INT8OID, INT8ARRAYOID);
 	int64	   *ids = palloc_extended(sizeof(int64) * n, MCXT_ALLOC_HUGE);
@@ -347,7 +375,7 @@ check_history(int64 company, const Balance *items, int n_items)
 								   " FROM (SELECT debit_item_id AS item_id, effective_on,"
 								   " cash_amount + discount_amount + tolerance_amount + writeoff_amount AS applied FROM o2c.application"
 								   " WHERE company_id = $1 AND debit_item_id = ANY ($2) UNION ALL "
-								   "SELECT credit_item_id, effective_on, cash_amount FROM o2c.application"
+								   "SELECT credit_item_id, effective_on, credit_amount FROM o2c.application"
 								   " WHERE company_id = $1 AND credit_item_id = ANY ($2)) m GROUP BY m.item_id, m.effective_on) d"
 								   " JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = d.item_id"
 								   " WHERE d.applied > abs(i.amount) LIMIT 1", INT8OID, INT8ARRAYOID);
@@ -452,20 +480,31 @@ o2c_date_after_reversals(int64 company, O2cApplication *rows, int n)
 	}
 }
 
+/* A numeric that may be missing. */
+static NullableDatum
+opt_numeric(Numeric n)
+{
+	return n == NULL ? O2C_NULL : o2c_datum(NumericGetDatum(n));
+}
+
+#define APPLY_COLUMNS 9
+
 /* Writes applications in one statement; returns the id of the first. */
 int64
 o2c_apply(int64 company, const O2cApplication *rows, int n, const char *method)
 {
 	static O2cPlan add = O2C_PLAN("INSERT INTO o2c.application (company_id, credit_item_id, debit_item_id, effective_on,"
-								  " cash_amount, discount_amount, tolerance_amount, method)"
-								  " SELECT $1, a.credit, a.debit, a.effective_on, a.cash, a.discount, a.tolerance, $8"
-								  " FROM unnest($2, $3, $4, $5, $6, $7) AS a (credit, debit, effective_on, cash, discount, tolerance)"
+								  " cash_amount, discount_amount, tolerance_amount, exchanged_amount, unearned_amount, reason, method)"
+								  " SELECT $1, a.credit, a.debit, a.effective_on, a.cash, a.discount, a.tolerance, a.exchanged,"
+								  " coalesce(a.unearned, 0), a.reason, $11"
+								  " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10)"
+								  " AS a (credit, debit, effective_on, cash, discount, tolerance, exchanged, unearned, reason)"
 								  " RETURNING application_id",
 								  INT8OID, INT8ARRAYOID, INT8ARRAYOID, DATEARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID,
-								  NUMERICARRAYOID, TEXTOID);
-	static const Oid types[6] = {INT8OID, INT8OID, DATEOID, NUMERICOID, NUMERICOID, NUMERICOID};
-	NullableDatum *values = palloc_extended(sizeof(NullableDatum) * 6 * n, MCXT_ALLOC_HUGE);
-	NullableDatum arrays[6];
+								  NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, TEXTOID);
+	static const Oid types[APPLY_COLUMNS] = {INT8OID, INT8OID, DATEOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID};
+	NullableDatum *values = palloc_extended(sizeof(NullableDatum) * APPLY_COLUMNS * n, MCXT_ALLOC_HUGE);
+	NullableDatum args[APPLY_COLUMNS + 2];
 
 	for (int i = 0; i < n; i++)
 	{
@@ -475,11 +514,15 @@ o2c_apply(int64 company, const O2cApplication *rows, int n, const char *method)
 		values[3 * n + i] = o2c_datum(NumericGetDatum(rows[i].cash));
 		values[4 * n + i] = o2c_datum(NumericGetDatum(rows[i].discount));
 		values[5 * n + i] = o2c_datum(NumericGetDatum(rows[i].tolerance));
+		values[6 * n + i] = opt_numeric(rows[i].exchanged);
+		values[7 * n + i] = opt_numeric(rows[i].unearned);
+		values[8 * n + i] = o2c_opt_cstring(rows[i].reason);
 	}
-	for (int i = 0; i < 6; i++)
-		arrays[i] = o2c_datum(o2c_datum_array(&values[i * n], n, types[i]));
-	if (o2c_run(&add, O2C_ARGS(o2c_int8(company), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5],
-							   o2c_cstring(method))) != n)
+	args[0] = o2c_int8(company);
+	for (int i = 0; i < APPLY_COLUMNS; i++)
+		args[i + 1] = o2c_datum(o2c_datum_array(&values[i * n], n, types[i]));
+	args[APPLY_COLUMNS + 1] = o2c_cstring(method);
+	if (o2c_run(&add, args) != n)
 		elog(ERROR, "a trigger suppressed applications");
 	return o2c_row_int8(0, 1);
 }
@@ -492,9 +535,9 @@ int64
 o2c_unapply(int64 company, NullableDatum applications, DateADT effective_on, const char *method, NullableDatum reason)
 {
 	static O2cPlan reverse = O2C_PLAN("INSERT INTO o2c.application (company_id, credit_item_id, debit_item_id, effective_on,"
-									  " cash_amount, discount_amount, tolerance_amount, writeoff_amount, reverses, method, reason)"
+									  " cash_amount, discount_amount, tolerance_amount, writeoff_amount, unearned_amount, exchanged_amount, reverses, method, reason)"
 									  " SELECT $1, credit_item_id, debit_item_id, greatest(effective_on, $3), - cash_amount,"
-									  " - discount_amount, - tolerance_amount, - writeoff_amount, application_id, $4, $5"
+									  " - discount_amount, - tolerance_amount, - writeoff_amount, - unearned_amount, - exchanged_amount, application_id, $4, $5"
 									  " FROM o2c.application WHERE company_id = $1 AND application_id = ANY ($2)"
 									  " ORDER BY application_id RETURNING application_id",
 									  INT8OID, INT8ARRAYOID, DATEOID, TEXTOID, TEXTOID);

@@ -10,7 +10,7 @@
 
 #include "o2c.h"
 
-/* One application to write; the amounts are not negative. */
+/* One application to write; the amounts are not negative.  Begin with {0}: the last three may stay NULL. */
 typedef struct O2cApplication
 {
 	int64		credit_item;
@@ -19,6 +19,9 @@ typedef struct O2cApplication
 	Numeric		cash;
 	Numeric		discount;
 	Numeric		tolerance;
+	Numeric		exchanged;		/* taken from the credit item where that is in another currency */
+	Numeric		unearned;		/* part of the discount that was not earned */
+	char	   *reason;
 } O2cApplication;
 
 extern void o2c_date_after_reversals(int64 company, O2cApplication *rows, int n);

@@ -189,7 +189,7 @@ COMMENT ON FUNCTION o2c._date_problem(date) IS
 CREATE FUNCTION o2c._derive_item() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_derive_item' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._derive_item() IS
-'Row trigger: a new open item is open in full. Errors: OC002 for an amount or a date that cannot be.';
+'Row trigger: a new open item is open in full, and keeps the day''s rate to the company''s currency, which is null when none is known. Errors: OC002 for an amount or a date that cannot be.';
 
 CREATE FUNCTION o2c._settle_invoices() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_settle_invoices' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
@@ -199,7 +199,7 @@ COMMENT ON FUNCTION o2c._settle_invoices() IS
 CREATE FUNCTION o2c._apply() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_apply_trigger' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._apply() IS
-'Statement trigger: applications move the open amounts of their items, which are locked in the order of their ids. Errors: OC106 when more is applied than an item has open, OC005 for items of different currencies, OC002 for items of different groups of customers, a date before an item''s, or a reversal that is not the mirror of its application.';
+'Statement trigger: applications move the open amounts of their items, which are locked in the order of their ids. Errors: OC106 when more is applied than an item has open, OC005 for items of different currencies without an exchanged amount, OC002 for one within a currency, OC002 for items of different groups of customers, a date before an item''s, or a reversal that is not the mirror of its application.';
 
 CREATE FUNCTION o2c.unapply(application_id bigint, effective_on date DEFAULT o2c.today(), reason text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
 RETURNS bigint
@@ -244,29 +244,38 @@ BEGIN
         END IF;
         WITH gone AS (
             DELETE FROM o2c.invoice_import r WHERE r.company_id = _load_invoices.company_id AND r.batch = b.batch
-            RETURNING r.import_id, r.number, r.customer, r.invoiced_on, r.due_on, r.amount, r.currency
+            RETURNING r.import_id, r.number, r.customer, r.invoiced_on, r.due_on, r.amount, r.currency, r.discount_until, r.discount_amount
+        ), given AS (
+            -- ids are drawn here: what follows needs no join of these rows, of which the planner knows nothing
+            SELECT nextval('o2c.invoice_id_seq') AS invoice_id, nextval('o2c.item_id_seq') AS item_id, n.*
+            FROM (SELECT g.number, c.customer_id, g.invoiced_on, g.due_on, m.currency, m.amount, g.discount_until, g.discount_amount,
+                         CASE WHEN a.currency <> m.currency
+                              THEN coalesce(o2c._known_rate(m.currency, a.currency, g.invoiced_on, _load_invoices.company_id), 1) ELSE 1 END AS credit_rate
+                  FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
+                  CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
+                                      WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
+                  LEFT JOIN o2c.customer_credit k ON k.company_id = _load_invoices.company_id AND k.customer_id = c.customer_id
+                  LEFT JOIN o2c.credit_account a ON a.company_id = _load_invoices.company_id AND a.credit_account_id = k.credit_account_id
+                  LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
+                                     WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
+                  CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
+                  WHERE v.invoice_id IS NULL
+                  ORDER BY g.import_id) n
         ), document AS (
-            INSERT INTO o2c.invoice (company_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
+            INSERT INTO o2c.invoice (company_id, invoice_id, number, customer_id, state, imported, invoiced_on, due_on, currency,
                                      line_amount, net_amount, total_amount, credit_rate)
-            SELECT _load_invoices.company_id, g.number, c.customer_id, 'posted', true, g.invoiced_on, g.due_on,
-                   m.currency, m.amount, m.amount, m.amount,
-                   CASE WHEN a.currency <> m.currency
-                        THEN coalesce(o2c._known_rate(m.currency, a.currency, g.invoiced_on, _load_invoices.company_id), 1) ELSE 1 END
-            FROM (SELECT DISTINCT ON (gone.number) gone.* FROM gone ORDER BY gone.number, gone.import_id) g
-            CROSS JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
-                                WHERE c.company_id = _load_invoices.company_id AND c.code = g.customer LIMIT 1) c
-            LEFT JOIN o2c.customer_credit k ON k.company_id = _load_invoices.company_id AND k.customer_id = c.customer_id
-            LEFT JOIN o2c.credit_account a ON a.company_id = _load_invoices.company_id AND a.credit_account_id = k.credit_account_id
-            LEFT JOIN LATERAL (SELECT v.invoice_id FROM o2c.invoice v
-                               WHERE v.company_id = _load_invoices.company_id AND v.number = g.number LIMIT 1) v ON true
-            CROSS JOIN LATERAL (SELECT coalesce(g.currency, c.currency), o2c.round_money(g.amount, coalesce(g.currency, c.currency))) m (currency, amount)
-            WHERE v.invoice_id IS NULL
-            ORDER BY g.import_id
-            RETURNING invoice_id, customer_id, invoiced_on, due_on, currency, total_amount, credit_rate
+            SELECT _load_invoices.company_id, g.invoice_id, g.number, g.customer_id, 'posted', true, g.invoiced_on, g.due_on,
+                   g.currency, g.amount, g.amount, g.amount, g.credit_rate
+            FROM given g
+            RETURNING invoice_id
         ), item AS (
-            INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount, credit_rate)
-            SELECT _load_invoices.company_id, d.customer_id, 'invoice', d.invoice_id, d.invoiced_on, d.due_on, d.currency, d.total_amount, d.credit_rate
-            FROM document d
+            INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, invoice_id, effective_on, due_on, currency, amount, credit_rate)
+            SELECT _load_invoices.company_id, g.item_id, g.customer_id, 'invoice', g.invoice_id, g.invoiced_on, g.due_on, g.currency, g.amount, g.credit_rate
+            FROM given g
+        ), discount AS (
+            INSERT INTO o2c.instalment_discount (company_id, item_id, tier, until_on, amount)
+            SELECT _load_invoices.company_id, g.item_id, 1, g.discount_until, g.discount_amount
+            FROM given g WHERE g.discount_amount > 0
         )
         SELECT count(*) INTO added FROM document;
         loaded := loaded + added;
@@ -286,11 +295,11 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
     WITH staged AS (
-        SELECT r.import_id, r.number, r.customer, r.currency AS given_currency, r.invoiced_on, r.due_on, r.amount,
+        SELECT r.import_id, r.number, r.customer, r.currency AS given_currency, r.invoiced_on, r.due_on, r.amount, r.discount_until, r.discount_amount,
                c.customer_id, u.currency,
-               concat_ws('|', c.customer_id, r.invoiced_on, r.due_on, trim_scale(r.amount), u.currency) AS content,
+               concat_ws('|', c.customer_id, r.invoiced_on, r.due_on, trim_scale(r.amount), u.currency, r.discount_until, trim_scale(r.discount_amount)) AS content,
                v.invoice_id,
-               concat_ws('|', v.customer_id, v.invoiced_on, v.due_on, trim_scale(v.total_amount), v.currency) AS booked
+               concat_ws('|', v.customer_id, v.invoiced_on, v.due_on, trim_scale(v.total_amount), v.currency, d.until_on, trim_scale(d.amount)) AS booked
         FROM o2c.invoice_import r
         -- LIMIT 1 makes each look-up one descent of a unique index, whatever the statistics say of tables that just grew
         LEFT JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
@@ -298,6 +307,9 @@ BEGIN
         LEFT JOIN o2c.currency u ON u.currency = coalesce(r.currency, c.currency)
         LEFT JOIN LATERAL (SELECT v.invoice_id, v.customer_id, v.invoiced_on, v.due_on, v.total_amount, v.currency FROM o2c.invoice v
                            WHERE v.company_id = _judge_invoices.company_id AND v.number = r.number LIMIT 1) v ON true
+        LEFT JOIN LATERAL (SELECT d.until_on, d.amount FROM o2c.open_item i
+                           JOIN o2c.instalment_discount d ON d.company_id = _judge_invoices.company_id AND d.item_id = i.item_id
+                           WHERE i.company_id = _judge_invoices.company_id AND i.invoice_id = v.invoice_id LIMIT 1) d ON true
         WHERE r.company_id = _judge_invoices.company_id AND r.batch = _judge_invoices.batch
     ), compared AS (
         SELECT s.*, min(s.content) OVER (PARTITION BY s.number) <> max(s.content) OVER (PARTITION BY s.number) AS differs
@@ -311,6 +323,14 @@ BEGIN
         WHEN o2c._date_problem(s.invoiced_on) IS NOT NULL THEN 'the invoice date ' || o2c._date_problem(s.invoiced_on)
         WHEN o2c._date_problem(s.due_on) IS NOT NULL THEN 'the due date ' || o2c._date_problem(s.due_on)
         WHEN s.due_on < s.invoiced_on THEN 'the due date is before the invoice date'
+        WHEN (s.discount_until IS NULL) <> (s.discount_amount IS NULL) THEN 'a discount is an amount and its last day'
+        WHEN s.discount_amount IS NOT NULL AND o2c._amount_problem(s.discount_amount, s.currency) IS NOT NULL
+            THEN 'the discount ' || o2c._amount_problem(s.discount_amount, s.currency)
+        WHEN s.discount_amount = 0 THEN 'the discount is zero'
+        WHEN s.discount_amount >= s.amount THEN 'the discount is not less than the amount'
+        WHEN s.discount_until IS NOT NULL AND o2c._date_problem(s.discount_until) IS NOT NULL
+            THEN 'the last day of the discount ' || o2c._date_problem(s.discount_until)
+        WHEN s.discount_until < s.invoiced_on THEN 'the last day of the discount is before the invoice date'
         WHEN s.differs THEN 'the number stands in the batch with different content'
         WHEN s.invoice_id IS NOT NULL AND s.booked <> s.content THEN 'the number belongs to an invoice with different content'
         END
@@ -321,7 +341,7 @@ COMMENT ON FUNCTION o2c._judge_invoices(text, bigint) IS 'The rows of a batch of
 CREATE FUNCTION o2c.load_invoices(batch text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_load_invoices' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.load_invoices(text, bigint) IS
-'Takes in the invoices that were put into o2c.invoice_import: each becomes a posted invoice without lines (imported) with one open item. Arguments: the batch (null: all), the company. A batch is taken in as a whole or, when one of its rows is wrong, not at all: then its rows stay and say their problem, and a warning (OC002) counts such batches. Rows equal to an invoice that is there already are dropped, so a repeated load adds nothing. A null currency is the customer''s. Result: the number of invoices added.';
+'Takes in the invoices that were put into o2c.invoice_import: each becomes a posted invoice without lines (imported) with one open item, and with its discount for early payment where the row has one (discount_amount until discount_until). Arguments: the batch (null: all), the company. A batch is taken in as a whole or, when one of its rows is wrong, not at all: then its rows stay and say their problem, and a warning (OC002) counts such batches. Rows equal to an invoice that is there already are dropped, so a repeated load adds nothing. A null currency is the customer''s. Result: the number of invoices added.';
 
 CREATE FUNCTION o2c.aging_report(as_of date DEFAULT o2c.today(), known_at timestamptz DEFAULT NULL, boundaries integer[] DEFAULT NULL,
                                  basis text DEFAULT 'due', company_id bigint DEFAULT o2c.current_company())
@@ -345,7 +365,7 @@ BEGIN
               WHERE a.company_id = aging_report.company_id
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)
               UNION ALL
-              SELECT a.credit_item_id, - a.cash_amount FROM o2c.application a
+              SELECT a.credit_item_id, - a.credit_amount FROM o2c.application a
               WHERE a.company_id = aging_report.company_id AND a.credit_item_id IS NOT NULL
                 AND (a.effective_on > aging_report.as_of OR a.recorded_at > aging_report.known_at)) s
         GROUP BY s.item_id
@@ -497,3 +517,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._move_customer_items() IS
 'Row trigger: when a customer moves to another credit account, the exposure of its open items moves with it.';
+
+CREATE FUNCTION o2c.complete_base_rates(company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_complete_base_rates' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.complete_base_rates(bigint) IS
+'Gives open items that were recorded when no exchange rate was known (open_item.base_rate is null) the rate of their day, where o2c.exchange_rate has one by now. Rates that are there stay. Result: the number of items. Their gains and losses (o2c.exchange_gain) are known from then on.';

@@ -110,30 +110,122 @@ new_column(TriggerData *trigdata, const char *name)
 	return d;
 }
 
+/* What a statement looked up last: rates to a company's currency. */
+typedef struct Rates
+{
+	int64		company;		/* 0: none yet */
+	char		base[4];		/* its currency */
+	char		currency[4];
+	DateADT		day;
+	NullableDatum rate;
+} Rates;
+
+/* Looks up the currency of the company. */
+static void
+read_base(Rates *rates, int64 company)
+{
+	static O2cPlan find = O2C_PLAN("SELECT currency FROM o2c.company WHERE company_id = $1", INT8OID);
+
+	/* a company that is not there is left to the foreign key */
+	strlcpy(rates->base, o2c_run(&find, O2C_ARGS(o2c_int8(company))) == 0 ? "" : o2c_row_text(0, 1), sizeof(rates->base));
+	rates->company = company;
+	rates->currency[0] = '\0';
+}
+
+/* Looks up the rate of a day. */
+static void
+read_rate(Rates *rates, const char *currency, DateADT day, MemoryContext context)
+{
+	static O2cPlan find = O2C_PLAN("SELECT o2c._known_rate($1, $2, $3, $4)", TEXTOID, TEXTOID, DATEOID, INT8OID);
+
+	o2c_run(&find, O2C_ARGS(o2c_cstring(currency), o2c_cstring(rates->base), o2c_date(day), o2c_int8(rates->company)));
+	rates->rate = o2c_row_copy(0, 1);
+	if (!rates->rate.isnull)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		rates->rate.value = NumericGetDatum(DatumGetNumericCopy(rates->rate.value));
+		MemoryContextSwitchTo(old);
+	}
+	strlcpy(rates->currency, currency, sizeof(rates->currency));
+	rates->day = day;
+}
+
+/* The rate of a new item to the company's currency: 1, else what it comes with, else the day's; null when none is known. */
+static NullableDatum
+item_rate(FmgrInfo *flinfo, int64 company, const char *currency, DateADT day, NullableDatum given)
+{
+	Rates	   *rates = flinfo->fn_extra;
+
+	if (rates == NULL)
+		rates = flinfo->fn_extra = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(Rates));
+	if (rates->company != company)
+	{
+		o2c_connect();
+		read_base(rates, company);
+		o2c_finish();
+	}
+	if (strcmp(rates->base, currency) == 0)
+		return o2c_datum(NumericGetDatum(o2c_int_numeric(1)));
+	if (!given.isnull)
+		return given;
+	if (strcmp(rates->currency, currency) != 0 || rates->day != day)
+	{
+		o2c_connect();
+		read_rate(rates, currency, day, flinfo->fn_mcxt);
+		o2c_finish();
+	}
+	return rates->rate;
+}
+
 PG_FUNCTION_INFO_V1(o2c_derive_item);
 /* o2c._derive_item(): before each insert */
 Datum
 o2c_derive_item(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._derive_item", O2C_BEFORE_ROW, 0);
+	Relation	rel = trigdata->tg_relation;
 	NullableDatum amount = new_column(trigdata, "amount");
 	NullableDatum currency = new_column(trigdata, "currency");
-	int			columns[2] = {o2c_column(trigdata->tg_relation, "amount"), o2c_column(trigdata->tg_relation, "open_amount")};
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
+	NullableDatum company = new_column(trigdata, "company_id");
+	NullableDatum day = new_column(trigdata, "effective_on");
+	NullableDatum rate;
+	int			columns[3] = {o2c_column(rel, "amount"), o2c_column(rel, "open_amount"), o2c_column(rel, "base_rate")};
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
 	char	   *code;
 
 	/* what is missing is left to NOT NULL, which names the column */
-	if (amount.isnull || currency.isnull)
+	if (amount.isnull || currency.isnull || company.isnull)
 		return PointerGetDatum(trigdata->tg_trigtuple);
 	code = TextDatumGetCString(currency.value);
 	o2c_check_amount(DatumGetNumeric(DirectFunctionCall1(numeric_abs, amount.value)), code, "amount of the open item");
-	o2c_check_date(new_column(trigdata, "effective_on"), "date of the open item");
+	o2c_check_date(day, "date of the open item");
 	o2c_check_date(new_column(trigdata, "due_on"), "due date of the open item");
 	/* the same amount, shown with the decimals of its currency */
 	values[0] = values[1] = NumericGetDatum(o2c_round(DatumGetNumeric(amount.value), o2c_minor_units(code)));
-	return PointerGetDatum(heap_modify_tuple_by_cols(trigdata->tg_trigtuple, RelationGetDescr(trigdata->tg_relation),
-													 2, columns, values, nulls));
+	rate = item_rate(fcinfo->flinfo, DatumGetInt64(company.value), code, DatumGetDateADT(day.value), new_column(trigdata, "base_rate"));
+	values[2] = rate.value;
+	nulls[2] = rate.isnull;
+	return PointerGetDatum(heap_modify_tuple_by_cols(trigdata->tg_trigtuple, RelationGetDescr(rel), 3, columns, values, nulls));
+}
+
+PG_FUNCTION_INFO_V1(o2c_complete_base_rates);
+/* o2c.complete_base_rates(company_id) */
+Datum
+o2c_complete_base_rates(PG_FUNCTION_ARGS)
+{
+	static O2cPlan complete = O2C_PLAN("WITH unvalued AS MATERIALIZED (SELECT i.item_id, o2c._known_rate(i.currency, k.currency, i.effective_on, $1) AS rate"
+									   " FROM o2c.open_item i JOIN o2c.company k ON k.company_id = $1"
+									   " WHERE i.company_id = $1 AND i.base_rate IS NULL ORDER BY i.item_id FOR NO KEY UPDATE OF i)"
+									   " UPDATE o2c.open_item i SET base_rate = u.rate FROM unvalued u"
+									   " WHERE i.company_id = $1 AND i.item_id = u.item_id AND u.rate IS NOT NULL", INT8OID);
+	int64		n;
+
+	o2c_connect();
+	n = o2c_run(&complete, O2C_ARGS(o2c_pg_arg(0)));
+	o2c_finish();
+	PG_RETURN_INT64(n);
 }
 
 /* Whether a row's open amount is zero; no row is like an open one. */

@@ -4,7 +4,8 @@
  *		Posting an invoice makes its open items.
  *
  * The terms are turned into instalments once, here; a later change of the
- * terms does not move what was agreed.  A credit note is one negative item.
+ * terms does not move what was agreed.  A credit note is one negative item, at
+ * the exchange rate of the invoice that it corrects.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,8 +18,9 @@
 
 /* Instalments of invoices, one item of a credit note. */
 static O2cPlan insert_items = O2C_PLAN(
-	"INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, instalment, effective_on, due_on, currency, amount, open_amount, credit_rate)"
-	" SELECT $1, i.customer_id, i.kind, i.invoice_id, s.instalment, i.invoiced_on, s.due_on, i.currency, s.amount, s.amount, i.credit_rate"
+	"INSERT INTO o2c.open_item (company_id, customer_id, kind, invoice_id, instalment, effective_on, due_on, currency, amount, open_amount, credit_rate, base_rate)"
+	" SELECT $1, i.customer_id, i.kind, i.invoice_id, s.instalment, i.invoiced_on, s.due_on, i.currency, s.amount, s.amount, i.credit_rate,"
+	" CASE i.kind WHEN 'credit_note' THEN (SELECT min(o.base_rate) FROM o2c.open_item o WHERE o.company_id = $1 AND o.invoice_id = i.original_invoice_id) END"
 	" FROM unnest($2) AS u (invoice_id) JOIN o2c.invoice i ON i.company_id = $1 AND i.invoice_id = u.invoice_id"
 	" CROSS JOIN LATERAL o2c.schedule(i.payment_terms, i.invoiced_on,"
 	" CASE i.kind WHEN 'credit_note' THEN - i.total_amount ELSE i.total_amount END, i.currency) s",

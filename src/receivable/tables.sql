@@ -14,30 +14,36 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     currency          text NOT NULL CONSTRAINT open_item_currency CHECK (o2c.minor_units(currency) >= 0),
     amount            numeric NOT NULL CONSTRAINT open_item_finite CHECK (amount > '-Infinity' AND amount < 'Infinity'),
     open_amount       numeric NOT NULL,
+    allocated_amount  numeric NOT NULL DEFAULT 0,
     credit_rate       numeric NOT NULL DEFAULT 1 CONSTRAINT open_item_credit_rate CHECK (credit_rate > 0),
+    base_rate         numeric CONSTRAINT open_item_base_rate CHECK (base_rate > 0 AND base_rate < 'Infinity'),
     recorded_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     receivable_value  numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind NOT IN ('payment', 'reversal') THEN open_amount * credit_rate ELSE 0 END) STORED,
-    unapplied_value   numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind IN ('payment', 'reversal') THEN - open_amount * credit_rate ELSE 0 END) STORED,
+    unapplied_value   numeric NOT NULL GENERATED ALWAYS AS (CASE WHEN kind IN ('payment', 'reversal') THEN (- open_amount - allocated_amount) * credit_rate ELSE 0 END) STORED,
     CONSTRAINT open_item_pkey PRIMARY KEY (company_id, item_id),
     CONSTRAINT open_item_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT open_item_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice,
     CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee', 'reversal') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
+    CONSTRAINT open_item_allocated CHECK (allocated_amount >= 0 AND (allocated_amount = 0 OR allocated_amount <= - open_amount)),
     -- neither side of an application can be used beyond what it has
     CONSTRAINT open_item_never_over_applied CHECK (CASE WHEN amount >= 0 THEN open_amount BETWEEN 0 AND amount ELSE open_amount BETWEEN amount AND 0 END)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE o2c.open_item IS 'The sub-ledger: instalments, fees, credit notes and payments on account. Positive amounts are owed to us';
 COMMENT ON COLUMN o2c.open_item.kind IS 'reversal: takes a bounced payment back, and is closed by it at once';
 COMMENT ON COLUMN o2c.open_item.open_amount IS 'amount less all applications: what is true now, kept beside the facts';
+COMMENT ON COLUMN o2c.open_item.allocated_amount IS 'What of an open payment is kept for orders that it pays in advance';
 COMMENT ON COLUMN o2c.open_item.credit_rate IS 'Units of the credit account''s currency for one of the item''s, frozen when it was recorded';
+COMMENT ON COLUMN o2c.open_item.base_rate IS 'Units of the company''s currency for one of the item''s on the day it took effect, frozen; 1 in the company''s currency. Null where no rate was known: o2c.complete_base_rates() fills it in later';
 COMMENT ON COLUMN o2c.open_item.receivable_value IS 'The item''s part of the exposure "receivable"';
 COMMENT ON COLUMN o2c.open_item.unapplied_value IS 'The item''s part of the exposure "unapplied"';
 CREATE INDEX IF NOT EXISTS open_item_open ON o2c.open_item (company_id, customer_id, due_on, item_id) WHERE open_amount <> 0;
 CREATE INDEX IF NOT EXISTS open_item_credit ON o2c.open_item (company_id, item_id) WHERE open_amount < 0;
 CREATE INDEX IF NOT EXISTS open_item_invoice ON o2c.open_item (company_id, invoice_id, instalment) WHERE invoice_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS open_item_unvalued ON o2c.open_item (company_id, item_id) WHERE base_rate IS NULL;
 CREATE INDEX IF NOT EXISTS open_item_effective ON o2c.open_item (company_id, effective_on);
 
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.open_item
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'open_amount', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'open_amount,allocated_amount', 'permanent', 'base_rate');
 CREATE OR REPLACE TRIGGER exposure_insert AFTER INSERT ON o2c.open_item
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('customer_id', 'receivable_value', 'unapplied_value');
 CREATE OR REPLACE TRIGGER exposure_update AFTER UPDATE ON o2c.open_item
@@ -81,6 +87,9 @@ CREATE TABLE IF NOT EXISTS o2c.application (
     discount_amount   numeric NOT NULL DEFAULT 0,
     tolerance_amount  numeric NOT NULL DEFAULT 0,
     writeoff_amount   numeric NOT NULL DEFAULT 0,
+    unearned_amount   numeric NOT NULL DEFAULT 0,
+    exchanged_amount  numeric,
+    credit_amount     numeric NOT NULL GENERATED ALWAYS AS (coalesce(exchanged_amount, cash_amount)) STORED,
     reverses          bigint,
     method            text NOT NULL DEFAULT 'manual',
     reason            text,
@@ -92,15 +101,20 @@ CREATE TABLE IF NOT EXISTS o2c.application (
     CONSTRAINT application_reversed_once UNIQUE (company_id, reverses),
     CONSTRAINT application_source CHECK (credit_item_id IS NOT NULL OR cash_amount = 0),
     CONSTRAINT application_sign CHECK (CASE WHEN reverses IS NULL
-        THEN cash_amount >= 0 AND discount_amount >= 0 AND tolerance_amount >= 0 AND writeoff_amount >= 0
+        THEN cash_amount >= 0 AND discount_amount >= 0 AND tolerance_amount >= 0 AND writeoff_amount >= 0 AND credit_amount >= 0
              AND cash_amount + discount_amount + tolerance_amount + writeoff_amount > 0
-        ELSE cash_amount <= 0 AND discount_amount <= 0 AND tolerance_amount <= 0 AND writeoff_amount <= 0 END)
+        ELSE cash_amount <= 0 AND discount_amount <= 0 AND tolerance_amount <= 0 AND writeoff_amount <= 0 AND credit_amount <= 0 END),
+    CONSTRAINT application_exchange CHECK (cash_amount <> 0 OR credit_amount = 0),
+    CONSTRAINT application_unearned CHECK (abs(unearned_amount) <= abs(discount_amount) AND unearned_amount * discount_amount >= 0)
 );
 COMMENT ON TABLE o2c.application IS 'Dated, append-only links from a credit item to a debit item; un-applying is another row, with the signs reversed';
-COMMENT ON COLUMN o2c.application.cash_amount IS 'Taken from the credit item; all four amounts reduce the debit item';
+COMMENT ON COLUMN o2c.application.cash_amount IS 'Given to the debit item, in its currency; cash, discount, tolerance and write-off reduce it';
+COMMENT ON COLUMN o2c.application.unearned_amount IS 'Part of discount_amount that was allowed though it was not earned; the reason says why';
+COMMENT ON COLUMN o2c.application.exchanged_amount IS 'What cash_amount cost in the currency of the credit item, where that is another one; else null';
+COMMENT ON COLUMN o2c.application.credit_amount IS 'Taken from the credit item, in its currency: exchanged_amount, or cash_amount within one currency';
 COMMENT ON COLUMN o2c.application.reverses IS 'The application that this row takes back';
 COMMENT ON COLUMN o2c.application.method IS 'How it was found: reference, amount, manual and so on; unapply and reversal take back';
-COMMENT ON COLUMN o2c.application.reason IS 'Why it was taken back';
+COMMENT ON COLUMN o2c.application.reason IS 'Why it was taken back, or why more was allowed than the policy grants';
 CREATE INDEX IF NOT EXISTS application_debit ON o2c.application (company_id, debit_item_id);
 CREATE INDEX IF NOT EXISTS application_credit ON o2c.application (company_id, credit_item_id) WHERE credit_item_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS application_debit_reversal ON o2c.application (company_id, debit_item_id) WHERE reverses IS NOT NULL;
@@ -122,11 +136,14 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_import (
     due_on       date,
     amount       numeric,
     currency     text,
+    discount_until  date,
+    discount_amount numeric,
     problem      text,
     CONSTRAINT invoice_import_pkey PRIMARY KEY (company_id, import_id)
 );
 COMMENT ON TABLE o2c.invoice_import IS 'Door for invoices issued elsewhere: fill it with COPY, then call o2c.load_invoices(). Rows that were taken in leave; rows that were not stay with their problem';
 COMMENT ON COLUMN o2c.invoice_import.batch IS 'Rows of one batch are taken in together or not at all';
+COMMENT ON COLUMN o2c.invoice_import.discount_amount IS 'What may be deducted when paid up to discount_until; both are null where there is no discount for early payment';
 
 CREATE OR REPLACE VIEW o2c.customer_aging AS
 SELECT c.code AS customer, b.currency,
@@ -155,7 +172,7 @@ LEFT JOIN (SELECT p.company_id, p.item_id, sum(p.applied) AS applied
            FROM (SELECT company_id, debit_item_id AS item_id, cash_amount + discount_amount + tolerance_amount + writeoff_amount AS applied
                  FROM o2c.application
                  UNION ALL
-                 SELECT company_id, credit_item_id, - cash_amount FROM o2c.application WHERE credit_item_id IS NOT NULL) p
+                 SELECT company_id, credit_item_id, - credit_amount FROM o2c.application WHERE credit_item_id IS NOT NULL) p
            GROUP BY p.company_id, p.item_id) a ON a.company_id = i.company_id AND a.item_id = i.item_id
 WHERE i.open_amount <> i.amount - coalesce(a.applied, 0);
 COMMENT ON VIEW o2c.verify_open_item IS 'Open items whose open amount is not their amount less their applications';
@@ -190,3 +207,66 @@ COMMENT ON VIEW o2c.verify_exposure_receivable IS 'Credit accounts whose receiva
 
 CREATE OR REPLACE TRIGGER record_history AFTER INSERT ON o2c.credit_application
     FOR EACH ROW EXECUTE FUNCTION o2c._record_history();
+
+-- The values in the company's currency of what applications took from items in other currencies.  Each is the
+-- difference of two rounded running totals, so those of an item add up to its value to the cent, and a row
+-- keeps its values whatever comes after it.
+CREATE OR REPLACE VIEW o2c._foreign_value AS
+SELECT m.company_id, m.application_id, m.item_id,
+       o2c.round_money(m.total_upto * m.base_rate, m.base_currency) - o2c.round_money((m.total_upto - m.total) * m.base_rate, m.base_currency) AS total,
+       o2c.round_money(m.discount_upto * m.base_rate, m.base_currency) - o2c.round_money((m.discount_upto - m.discount) * m.base_rate, m.base_currency) AS discount,
+       o2c.round_money(m.tolerance_upto * m.base_rate, m.base_currency) - o2c.round_money((m.tolerance_upto - m.tolerance) * m.base_rate, m.base_currency) AS tolerance,
+       o2c.round_money(m.writeoff_upto * m.base_rate, m.base_currency) - o2c.round_money((m.writeoff_upto - m.writeoff) * m.base_rate, m.base_currency) AS writeoff
+FROM (SELECT i.company_id, a.application_id, i.item_id, i.base_rate, k.currency AS base_currency, a.total, a.discount, a.tolerance, a.writeoff,
+             sum(a.total) OVER w AS total_upto, sum(a.discount) OVER w AS discount_upto,
+             sum(a.tolerance) OVER w AS tolerance_upto, sum(a.writeoff) OVER w AS writeoff_upto
+      FROM o2c.open_item i
+      JOIN o2c.company k ON k.company_id = i.company_id
+      JOIN (SELECT company_id, application_id, debit_item_id AS item_id, cash_amount + discount_amount + tolerance_amount + writeoff_amount AS total,
+                   discount_amount AS discount, tolerance_amount AS tolerance, writeoff_amount AS writeoff
+            FROM o2c.application
+            UNION ALL
+            SELECT company_id, application_id, credit_item_id, credit_amount, 0, 0, 0 FROM o2c.application WHERE credit_item_id IS NOT NULL) a
+          ON a.company_id = i.company_id AND a.item_id = i.item_id
+      WHERE i.currency <> k.currency
+      WINDOW w AS (PARTITION BY i.company_id, i.item_id ORDER BY a.application_id)) m;
+COMMENT ON VIEW o2c._foreign_value IS 'What each application took from its items in foreign currencies, in the company''s currency at their frozen rates: in total, and how much of it was discount, tolerance and write-off';
+
+CREATE OR REPLACE VIEW o2c.exchange_gain AS
+SELECT a.company_id, a.application_id, a.effective_on, a.recorded_at, a.credit_item_id, c.currency AS credit_currency, a.credit_amount::numeric(24, 4),
+       a.debit_item_id, d.currency AS debit_currency, a.cash_amount::numeric(24, 4), k.currency AS base_currency,
+       v.received::numeric(24, 4), v.settled::numeric(24, 4), (v.received - v.settled)::numeric(24, 4) AS gain
+FROM o2c.application a
+JOIN o2c.company k ON k.company_id = a.company_id
+JOIN o2c.open_item c ON c.company_id = a.company_id AND c.item_id = a.credit_item_id
+JOIN o2c.open_item d ON d.company_id = a.company_id AND d.item_id = a.debit_item_id
+LEFT JOIN o2c._foreign_value cv ON cv.company_id = a.company_id AND cv.application_id = a.application_id AND cv.item_id = a.credit_item_id
+LEFT JOIN o2c._foreign_value dv ON dv.company_id = a.company_id AND dv.application_id = a.application_id AND dv.item_id = a.debit_item_id
+CROSS JOIN LATERAL (SELECT CASE WHEN c.currency = k.currency THEN a.credit_amount ELSE cv.total END AS received,
+                           CASE WHEN d.currency = k.currency THEN a.cash_amount ELSE dv.total - dv.discount - dv.tolerance - dv.writeoff END AS settled) v
+WHERE c.currency <> k.currency OR d.currency <> k.currency;
+COMMENT ON VIEW o2c.exchange_gain IS 'What applications gained or lost by exchange, realised on their date, partial ones too: the value in the company''s currency of what the credit item gave up, less that of what it settled. Taking an application back takes its gain back';
+COMMENT ON COLUMN o2c.exchange_gain.received IS 'The credit item''s value of credit_amount, at the rate of its day';
+COMMENT ON COLUMN o2c.exchange_gain.settled IS 'The debit item''s value of cash_amount, at the rate of its day';
+COMMENT ON COLUMN o2c.exchange_gain.gain IS 'Negative: a loss. Null while the rate of an item is not known';
+
+CREATE OR REPLACE VIEW o2c.verify_exchange AS
+SELECT i.company_id, 'base rate'::text AS check_name, 'open item ' || i.item_id AS object, '1'::text AS expected, coalesce(i.base_rate::text, 'none') AS found
+FROM o2c.open_item i
+JOIN o2c.company k ON k.company_id = i.company_id AND k.currency = i.currency
+WHERE i.base_rate IS DISTINCT FROM 1
+UNION ALL
+SELECT a.company_id, 'exchanged amount', 'application ' || a.application_id,
+       CASE WHEN c.currency = d.currency THEN 'none' ELSE 'one' END, coalesce(a.exchanged_amount::text, 'none')
+FROM o2c.application a
+JOIN o2c.open_item c ON c.company_id = a.company_id AND c.item_id = a.credit_item_id
+JOIN o2c.open_item d ON d.company_id = a.company_id AND d.item_id = a.debit_item_id
+WHERE (c.currency = d.currency) <> (a.exchanged_amount IS NULL)
+UNION ALL
+SELECT i.company_id, 'base amount', 'open item ' || i.item_id, o2c.round_money(abs(i.amount) * i.base_rate, k.currency)::text, v.total::text
+FROM o2c.open_item i
+JOIN o2c.company k ON k.company_id = i.company_id
+JOIN (SELECT f.company_id, f.item_id, sum(f.total) AS total FROM o2c._foreign_value f GROUP BY f.company_id, f.item_id) v
+    ON v.company_id = i.company_id AND v.item_id = i.item_id
+WHERE i.open_amount = 0 AND v.total <> o2c.round_money(abs(i.amount) * i.base_rate, k.currency);
+COMMENT ON VIEW o2c.verify_exchange IS 'Items of the company''s currency with another rate than 1, applications whose exchanged amount does not fit the currencies of their items, and settled items whose applications do not add up to their value in the company''s currency';

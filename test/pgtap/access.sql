@@ -1,7 +1,7 @@
 -- verify(): each check finds what it is there for, and nothing else.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(44);
+SELECT plan(51);
 
 SELECT o2c.create_company('Acme', 'EUR') AS acme \gset
 SELECT o2c.create_company('Other', 'EUR') AS other \gset
@@ -60,6 +60,19 @@ INSERT INTO damage VALUES
         'exposure of orders | credit account of customer C3 | ordered 0, shipped 0 | ordered 0, shipped 1'),
     ('o2c.verify_exposure_orders', 'UPDATE o2c.sales_order SET credit_rate = 2 WHERE order_id = 1',
         'exposure of orders | credit account of customer C1 | ordered 42.7960, shipped 0.0000 | ordered 21.398, shipped 0'),
+    ('o2c.verify_cover', 'UPDATE o2c.sales_order SET prepaid_amount = 100 WHERE order_id = 1',
+        'prepayment that covers exposure | order SO-1 | ordered 21.3980, shipped 0.0000 | ordered 0, shipped 0'),
+    ('o2c.verify_exposure_orders', 'UPDATE o2c.sales_order SET prepaid_ordered = 1.398 WHERE order_id = 1',
+        'exposure of orders | credit account of customer C1 | ordered 20.0000, shipped 0.0000 | ordered 21.398, shipped 0'),
+    ('o2c.verify_prepayment', 'UPDATE o2c.sales_order SET prepaid_amount = 100 WHERE order_id = 1', 'prepayments of an order | order SO-1 | 0, used 0 | 100, used 0'),
+    ('o2c.verify_prepayment', 'INSERT INTO o2c.open_item (item_id, customer_id, kind, effective_on, due_on, currency, amount, open_amount, allocated_amount)
+        VALUES (90, 2, ''payment'', ''2026-01-02'', ''2026-01-02'', ''EUR'', -5, -5, 5)', 'payment kept for orders | open item 90 | 0 | 5'),
+    ('o2c.verify_exposure_authorized', 'UPDATE o2c.credit_account SET authorized = 1 WHERE customer_id = 3', 'exposure authorized | credit account 3 | 0 | 1'),
+    ('o2c.verify_exposure_authorized', 'INSERT INTO o2c.quotation (company_id, quotation_id, number, customer_id) VALUES (1, 1, ''QU-1'', 2)',
+        'quotation and its order | quotation QU-1 | open, the order is quoted | open, the order is confirmed, 0 held'),
+    ('o2c.verify_exposure_authorized', 'INSERT INTO o2c.quotation (company_id, quotation_id, number, customer_id, state, authorized, authorized_until) VALUES (1, 1, ''QU-1'', 2, ''accepted'', 5, now());
+        UPDATE o2c.credit_account SET authorized = 5 WHERE credit_account_id = 1',
+        'quotation and its order | quotation QU-1 | accepted, holds nothing | accepted, the order is confirmed, 5 held'),
     ('o2c.verify_credit_map', 'UPDATE o2c.customer_credit SET credit_account_id = 3 WHERE customer_id = 2', 'credit account in use | customer C2 | 1 | 3'),
     ('o2c.verify_credit_map', 'DELETE FROM o2c.customer_credit WHERE customer_id = 3', 'credit account in use | customer C3 | 3'),
     ('o2c.verify_credit_map', 'UPDATE o2c.customer SET parent_customer_id = 3 WHERE customer_id = 2', 'credit account in use | customer C2 | 3 | 1'),

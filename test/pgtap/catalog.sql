@@ -16,7 +16,7 @@ CREATE TEMP TABLE shared (name) AS
 
 -- functions of this session's state that no rule of reading tables applies to
 CREATE TEMP TABLE session_function (name) AS
-    VALUES ('today'), ('current_company'), ('actor');
+    VALUES ('today'), ('now'), ('current_company'), ('actor');
 
 -- install() checks by itself that the caller owns the schema
 CREATE TEMP TABLE owner_function (name) AS

@@ -1,5 +1,5 @@
 -- Thousands of operations at random, with the same seed each time: nothing that is kept beside the facts drifts.
-SELECT plan(27);
+SELECT plan(30);
 SELECT o2c.create_company('Acme', 'EUR');
 SET client_min_messages = warning;
 INSERT INTO o2c.customer (code, name, invoice_per) VALUES ('P', 'Parent', 'shipment'), ('X', 'Alone', 'order');
@@ -74,6 +74,22 @@ BEGIN
         PERFORM o2c.cancel_line(o, pg_temp.any_line(o), CASE WHEN random() < 0.5 THEN pg_temp.below(2) END);
     WHEN 'close' THEN PERFORM o2c.close_order(pg_temp.any_order('confirmed,held'));
     WHEN 'reopen' THEN PERFORM o2c.reopen_order(pg_temp.any_order('cancelled,completed,confirmed'));
+    WHEN 'prepay' THEN
+        o := pg_temp.any_order('confirmed,held');
+        PERFORM o2c.record_payment(o2c.round_money((total_amount * (0.1 + random()))::numeric + 1, currency), customer => (SELECT code FROM o2c.customer c WHERE c.customer_id = s.customer_id))
+        FROM o2c.sales_order s WHERE order_id = o;
+        PERFORM o2c.allocate_prepayment((SELECT max(payment_id) FROM o2c.payment), o);
+    WHEN 'prepay again' THEN
+        PERFORM o2c.allocate_prepayment(p.payment_id, s.order_id, CASE WHEN random() < 0.5 THEN 1 END)
+        FROM o2c.sales_order s JOIN o2c.payment p USING (customer_id) JOIN o2c.open_item i USING (item_id)
+        WHERE s.state IN ('confirmed', 'held') AND i.open_amount + i.allocated_amount < -1 ORDER BY random() LIMIT 1;
+    WHEN 'unprepay' THEN
+        PERFORM o2c.release_prepayment(payment_id, order_id, CASE WHEN random() < 0.5 THEN 1 END)
+        FROM (SELECT payment_id, order_id FROM o2c.prepayment GROUP BY 1, 2 HAVING sum(amount) > 0 ORDER BY random() LIMIT 1) p;
+    WHEN 'quote' THEN PERFORM o2c.place_quotation(who, pg_temp.lines(who = 'J'), hold_credit_hours => CASE WHEN random() < 0.8 THEN 1 + floor(random() * 48)::int END);
+    WHEN 'accept' THEN PERFORM o2c.accept_quotation((SELECT quotation_id FROM o2c.quotation WHERE state = 'open' ORDER BY random() LIMIT 1));
+    WHEN 'withdraw' THEN PERFORM o2c.withdraw_quotation((SELECT quotation_id FROM o2c.quotation WHERE state = 'open' ORDER BY random() LIMIT 1));
+    WHEN 'lapse' THEN PERFORM o2c.release_lapsed_credit();
     WHEN 'release' THEN PERFORM o2c.release_hold((SELECT hold_id FROM o2c.hold WHERE released_at IS NULL ORDER BY random() LIMIT 1), 'test');
     WHEN 'limit' THEN PERFORM o2c.set_credit_limit(CASE who WHEN 'C' THEN 'P' ELSE who END, CASE who WHEN 'J' THEN 100 ELSE 1 END * floor(random() * 4000)::numeric);
     WHEN 'receive' THEN PERFORM o2c.receive_stock((ARRAY['A', 'B'])[1 + floor(random() * 2)::int], pg_temp.below(60));
@@ -90,7 +106,7 @@ CREATE TEMP TABLE mix (action text, weight integer);
 INSERT INTO mix VALUES ('place', 22), ('document', 3), ('ship', 10), ('ship part', 12), ('bill', 8), ('bill all', 2), ('credit', 2), ('credit part', 3),
     ('return', 2), ('return part', 4), ('credit returns', 2), ('pay', 8), ('match', 3), ('apply', 4), ('unapply', 2), ('reverse', 2), ('change', 8),
     ('add line', 3), ('terms', 1), ('cancel', 3), ('cancel line', 4), ('close', 2), ('reopen', 3), ('release', 3), ('limit', 2), ('receive', 3),
-    ('adjust', 1), ('next day', 1);
+    ('adjust', 1), ('next day', 1), ('quote', 6), ('accept', 4), ('withdraw', 1), ('lapse', 1), ('prepay', 8), ('prepay again', 3), ('unprepay', 2);
 CREATE TEMP TABLE ticket AS SELECT row_number() OVER () AS n, action FROM (SELECT action FROM mix, generate_series(1, weight) ORDER BY action) t;
 
 -- each operation in a transaction of its own
@@ -123,6 +139,10 @@ SELECT is((SELECT string_agg(m.action, ', ') FROM mix m WHERE NOT EXISTS (SELECT
 SELECT cmp_ok((SELECT count(*) FROM done WHERE state = 'done'), '>', 1500::bigint, 'most of them');
 -- everything that is open is taken back: no exposure is left but what is owed
 SELECT o2c.close_order(order_id) FROM o2c.sales_order WHERE state IN ('confirmed', 'held');
+SELECT o2c.withdraw_quotation(quotation_id) FROM o2c.quotation WHERE state = 'open';
 SELECT o2c.bill(); SELECT o2c.credit_returns();
+SELECT is((SELECT sum(abs(prepaid_ordered)) + sum(abs(prepaid_shipped)) FROM o2c.sales_order), 0.0000, 'nor prepaid');
+SELECT cmp_ok((SELECT count(*) FROM o2c.prepayment WHERE kind = 'used'), '>', 20::bigint, 'prepayments paid invoices');
+SELECT is((SELECT sum(abs(authorized)) FROM o2c.credit_account), 0.0000, 'nothing is authorized without quotations');
 SELECT is((SELECT sum(abs(ordered)) FROM o2c.credit_account), 0.0000, 'nothing is ordered once every order is closed');
 SELECT * FROM finish();

@@ -10,7 +10,7 @@ SELECT throws_ok(format('SELECT o2c.create_company(%s)', a), c, NULL, l) FROM (V
     ('NULL, ''EUR''', '23502', 'a company has a name'), ('''Acme'', NULL', '23502', 'and a currency'), ('''Acme'', ''XXX''', 'OC001', 'that is one'),
     ('''Acme'', ''eur''', 'OC001', 'in capitals'), ('''Acme'', ''''', 'OC001', 'not an empty one'), (''''', ''EUR''', '23514', 'an empty name is none')) v (a, c, l);
 SELECT bag_eq('SELECT company_id, series, gapless FROM o2c.number_series',
-              'SELECT c, s, g FROM unnest(array[1, 2]::bigint[]) c, (VALUES (''order'', false), (''shipment'', false), (''invoice'', true), (''credit_note'', true)) v (s, g)',
+              'SELECT c, s, g FROM unnest(array[1, 2]::bigint[]) c, (VALUES (''order'', false), (''quotation'', false), (''shipment'', false), (''invoice'', true), (''credit_note'', true)) v (s, g)',
               'each has its number series');
 SELECT bag_eq('SELECT company_id, location FROM o2c.location', $$VALUES (1::bigint, 'MAIN'), (2, 'MAIN')$$, 'and a place for stock');
 SELECT bag_eq('SELECT company_id, code, checkpoint FROM o2c.rule', $$VALUES (1::bigint, 'credit_limit', 'order'), (2, 'credit_limit', 'order'), (1, 'overdue', 'order'), (2, 'overdue', 'order')$$,

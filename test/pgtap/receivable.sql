@@ -1,6 +1,6 @@
 -- Open items, applications, agings as of a date, the door for invoices.
 BEGIN;
-SELECT plan(80);
+SELECT plan(88);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'EUR');
 SET LOCAL client_min_messages = error;
@@ -165,6 +165,40 @@ SELECT throws_ok('SELECT o2c.aging_report(NULL)', 'OC002', NULL, 'an aging needs
 SELECT throws_ok($$SELECT o2c.aging_report('infinity')$$, 'OC002', NULL, 'a finite one');
 SELECT throws_ok($$SELECT o2c.aging_report(basis => 'x')$$, 'OC002', NULL, 'and a basis');
 SELECT throws_ok($$SELECT o2c.aging_report('2026-03-01', boundaries => '{30,30}')$$, 'OC205', NULL, 'and boundaries that increase');
+
+-- the door for invoices: discounts for early payment
+CREATE TEMP TABLE offer (number text, until date, discount numeric, problem text);
+INSERT INTO offer VALUES
+    ('D1', '2026-01-11', NULL, 'a discount is an amount and its last day'),
+    ('D2', NULL, 2, 'a discount is an amount and its last day'),
+    ('D3', '2026-01-11', 100, 'the discount is not less than the amount'),
+    ('D4', '2026-01-11', 0, 'the discount is zero'),
+    ('D5', '2026-01-11', -1, 'the discount is negative'),
+    ('D6', '2026-01-11', 1.005, 'the discount has more than the 2 decimals of EUR'),
+    ('D7', '2026-01-11', 'NaN', 'the discount is not a finite number'),
+    ('D8', '2025-12-31', 2, 'the last day of the discount is before the invoice date'),
+    ('D9', 'infinity', 2, 'the last day of the discount is not from 1900-01-01 to 2199-12-31');
+INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, discount_until, discount_amount)
+    SELECT number, 'C1', '2026-01-01', '2026-01-31', 100, until, discount FROM offer;
+SELECT is(o2c.load_invoices(), 0::bigint, 'discounts that cannot be');
+SELECT results_eq('SELECT number, problem FROM o2c.invoice_import ORDER BY import_id', 'SELECT number, problem FROM offer', 'stay with their problems');
+DELETE FROM o2c.invoice_import;
+INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, discount_until, discount_amount) VALUES
+    ('D1', 'C1', '2026-01-01', '2026-01-31', 100, '2026-01-11', 2), ('D1', 'C1', '2026-01-01', '2026-01-31', 100, '2026-01-11', 2.00),
+    ('D2', 'C1', '2026-01-01', '2026-01-31', 100, NULL, NULL);
+SELECT is(o2c.load_invoices(), 2::bigint, 'an invoice with a discount and one without are loaded');
+SELECT results_eq($$ SELECT v.number, d.tier, d.until_on, d.amount FROM o2c.instalment_discount d JOIN o2c.open_item i USING (company_id, item_id)
+                     JOIN o2c.invoice v USING (company_id, invoice_id) WHERE v.number IN ('D1', 'D2') AND company_id = 1 $$,
+                  $$ VALUES ('D1', 1, date '2026-01-11', 2::numeric) $$, 'the discount is the instalment''s');
+INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, discount_until, discount_amount) VALUES
+    ('D1', 'C1', '2026-01-01', '2026-01-31', 100, '2026-01-11', 2);
+SELECT is(o2c.load_invoices(), 0::bigint, 'the same again is nothing new');
+SELECT is((SELECT count(*) FROM o2c.invoice_import), 0::bigint, 'and does not stay');
+INSERT INTO o2c.invoice_import (number, customer, invoiced_on, due_on, amount, discount_until, discount_amount) VALUES
+    ('D1', 'C1', '2026-01-01', '2026-01-31', 100, '2026-01-11', 3), ('D2', 'C1', '2026-01-01', '2026-01-31', 100, '2026-01-11', 2);
+SELECT is(o2c.load_invoices(), 0::bigint, 'another discount is another content');
+SELECT is((SELECT array_agg(problem) FROM o2c.invoice_import), array_fill('the number belongs to an invoice with different content'::text, '{2}'), 'and says so');
+DELETE FROM o2c.invoice_import;
 
 SELECT is_empty('TABLE o2c.verify_open_item', 'open items agree with the facts');
 SELECT is_empty('SELECT * FROM o2c.verify_payment UNION ALL SELECT * FROM o2c.verify_invoice_state', 'states agree with the items');

@@ -176,6 +176,44 @@ SET LOCAL o2c.business_date = '2026-03-05';
 SELECT o2c.release_hold(hold_id, 'fine') FROM o2c.hold WHERE reason = 'wait';
 SELECT is(pg_temp.state(:expired), 'held', 'a day later it is checked again');
 
+-- an agency's score: the latest, while it is valid
+SELECT o2c.today() AS today \gset
+SET LOCAL o2c.business_date = '2026-03-01';
+SELECT is((pg_temp.ask('rule_external_score', '{"minimum": 50}', customer => 'C2')).message, 'no valid score "external_score" of the customer is known', 'no score is not enough');
+SELECT o2c.record_information('C1', 'external_score', '50', 'Bureau'), o2c.record_information('C1', 'paydex', '"good"'), o2c.record_information('C2', 'paydex', '80', valid_to => '2026-03-10');
+SELECT is(pg_temp.pass('rule_external_score', p::jsonb, customer => c, day => d), want, format('score of %s on %s: %s', c, d, p)) FROM (VALUES
+    ('C1', date '2026-03-01', '{"minimum": 50}', true), ('C1', '2026-03-01', '{"minimum": 50.01}', false), ('C1', '2026-02-28', '{"minimum": 0}', false),
+    ('C1', '2026-03-31', '{"minimum": 50, "days": 30}', true), ('C1', '2026-04-01', '{"minimum": 50, "days": 30}', false), ('C1', '2026-04-01', '{"minimum": 50}', true),
+    ('C1a', '2026-03-01', '{"minimum": 50}', true), ('C1', '2026-03-01', '{"minimum": 1, "name": "paydex"}', false),
+    ('C2', '2026-03-10', '{"minimum": 80, "name": "paydex"}', true), ('C2', '2026-03-11', '{"minimum": 80, "name": "paydex"}', false)) AS v (c, d, p, want);
+SELECT is((pg_temp.ask('rule_external_score', '{"minimum": 60}')).message, 'the score of Bureau is 50, less than 60', 'the source is named');
+SELECT o2c.record_information('C1a', 'external_score', '70');
+SELECT is((pg_temp.ask('rule_external_score', '{"minimum": 60}', customer => 'C1a')).observed, 70::numeric, 'its own comes first');
+SELECT o2c.record_information('C1a', 'external_score', 'null');
+SELECT ok(NOT pg_temp.pass('rule_external_score', '{"minimum": 60}', customer => 'C1a'), 'also when it is known no longer');
+SELECT throws_ok($$SELECT pg_temp.ask('rule_external_score', '{"minimum": 1, "name": 5}')$$, 'OC402', NULL, 'a name is a text');
+SELECT throws_ok($$SELECT pg_temp.ask('rule_external_score', '{}')$$, 'OC402', NULL, 'a minimum is needed');
+
+SELECT set_config('o2c.business_date', :'today', true);
+
+-- the margin: 10 each cost 6
+INSERT INTO o2c.product (sku, name, unit_price, cost, stocked) VALUES ('M', 'With a cost', 10, 6, false);
+INSERT INTO o2c.product (sku, name, unit_price, cost, currency, stocked) VALUES ('U', 'In dollars', 1, 100, 'USD', false);
+CREATE FUNCTION pg_temp.sell(lines text) RETURNS bigint LANGUAGE sql AS $$SELECT o2c.place_order('C2', $1::jsonb)$$;
+SELECT pg_temp.sell('[{"sku": "M", "quantity": 3}, {"sku": "P", "quantity": 1, "unit_price": 0}, {"sku": "U", "quantity": 1, "unit_price": 0}]') AS normal \gset
+SELECT pg_temp.sell('[{"sku": "M", "quantity": 1, "unit_price": 8}, {"sku": "M", "quantity": 1, "unit_price": 0}]') AS mixed \gset
+SELECT pg_temp.sell('[{"sku": "M", "quantity": 1, "unit_price": 0}]') AS gift \gset
+SELECT pg_temp.sell('[{"sku": "P", "quantity": 1}]') AS unknown \gset
+SELECT is((pg_temp.ask('rule_margin', '{"percent": 40}', "order" => o)).observed, m, n) FROM (VALUES
+    (:normal::bigint, 40::numeric, '10 less 6, whatever else is on it'), (:mixed, -50, '8 less 12'), (:gift, NULL, 'nothing less 6'), (:unknown, NULL, 'no cost')) AS v (o, m, n);
+SELECT is(pg_temp.pass('rule_margin', p::jsonb, "order" => o), want, n) FROM (VALUES
+    ('{"percent": 40}', :normal::bigint, true, 'of 40 percent'), ('{"percent": 40.01}', :normal, false, 'and not more'), ('{"percent": -50}', :mixed, true, 'a loss may be allowed'),
+    ('{"percent": -49.99}', :mixed, false, 'to a point'), ('{"percent": -100}', :gift, false, 'a gift is below any margin'), ('{"percent": 99}', :unknown, true, 'what is not known is left out')) AS v (p, o, want, n);
+SELECT o2c.cancel_line(:mixed, 2);
+SELECT is((pg_temp.ask('rule_margin', '{"percent": 40}', "order" => :mixed)).observed, 25::numeric, 'what is cancelled does not count');
+SELECT throws_ok($$INSERT INTO o2c.product (sku, name, cost) VALUES ('X', 'x', -1)$$, '23514', NULL, 'no negative cost');
+SELECT throws_ok($$INSERT INTO o2c.product (sku, name, cost) VALUES ('X', 'x', 'NaN')$$, '23514', NULL, 'nor NaN');
+
 -- a rule that names a duty: neither the requester nor somebody without authority releases
 CREATE ROLE o2c_test_manager;
 CREATE ROLE o2c_test_director;
@@ -183,6 +221,11 @@ GRANT USAGE ON SCHEMA o2c TO o2c_test_manager, o2c_test_director;
 GRANT EXECUTE ON FUNCTION o2c.release_hold(bigint, text, integer, numeric, bigint) TO o2c_test_manager, o2c_test_director;
 UPDATE o2c.rule SET valid_to = '2026-01-01';
 INSERT INTO o2c.rule (code, checkpoint, function, parameters, duty) VALUES ('discount', 'order', 'o2c.rule_discount', '{"percent": 10}', 'sales');
+INSERT INTO o2c.rule (code, checkpoint, function) VALUES ('terms', 'order', 'o2c.rule_terms');
+SELECT pg_temp.place(1, 'C3', '2/10 net 30') AS generous \gset
+SELECT is((SELECT passed FROM o2c.explain_credit(:generous) WHERE rule = 'terms'), false, 'better terms are seen when the order is placed');
+SELECT o2c.cancel_order(:generous);
+DELETE FROM o2c.rule WHERE code = 'terms';
 INSERT INTO o2c.authority (duty, holder, amount, overrun_percent) VALUES ('sales', 'o2c_test_manager', 100, 100), ('sales', 'o2c_test_director', NULL, NULL), ('sales', 'no_such_role', NULL, NULL);
 SELECT pg_temp.place(20, 'C3', discount => 20) AS big \gset
 SELECT pg_temp.place(12, 'C3', discount => 20) AS small \gset

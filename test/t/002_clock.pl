@@ -18,6 +18,11 @@ is($node->safe_psql('one', "SET o2c.business_date = '2001-01-01'; SELECT o2c.tod
 is($node->safe_psql('one', "SET o2c.business_date = '2001-01-01'; SELECT o2c.today()", @tester), '2001-01-01', 'a role with the right moves it');
 is(sqlstate($node, 'one', "SELECT o2c.today() > '-infinity'; SET o2c.business_date = '2001-01-01'", @app), '42501', 'a role without it is refused');
 
+# the time of day is the same people's
+is(sqlstate($node, 'one', "SELECT o2c.now() > '-infinity'; SET o2c.business_time = '10:00'", @app), '42501', 'a role without the right does not move the time of day');
+is($node->safe_psql('one', "SET TimeZone = 'UTC'; SET o2c.business_date = '2001-01-01'; SET o2c.business_time = '10:00'; SELECT o2c.now()"),
+	'2001-01-01 10:00:00+00', 'a superuser does');
+
 # before the library is loaded the setting is only a name
 is($node->safe_psql('one', "SET o2c.business_date = '2001-01-01'; $moved", @app), 'f', 'SET before the library is loaded moves nothing');
 is($node->safe_psql('one', "SELECT set_config('o2c.business_date', '2001-01-01', false) IS NULL; $moved", @app), "f\nf", 'nor does set_config()');
