@@ -439,6 +439,7 @@ take_document(const Lookup *l, uint64 row)
 
 	if (hit.invoice == 0)
 	{
+		p->code = l->key;
 		/* mere digits may be anything */
 		if (p->customer == 0 && significant(l->key) >= LEAST_SIGNIFICANT)
 			add_party(p, hit.customer, hit.group, only_digits(l->key) ? O2C_PAYER_LIKELY : O2C_PAYER_CERTAIN, found_by);
@@ -714,7 +715,7 @@ exactly_named(const O2cMatch *match, const O2cPending *p)
 void
 o2c_read_neighbours(O2cMatch *match)
 {
-	static O2cPlan find = O2C_PLAN("SELECT place FROM o2c._neighbours($2, $3, $4, $1)", INT8OID, TEXTARRAYOID, NUMERICARRAYOID, TEXTARRAYOID);
+	static O2cPlan find = O2C_PLAN("SELECT place, invoice_id FROM o2c._neighbours($2, $3, $4, $1)", INT8OID, TEXTARRAYOID, NUMERICARRAYOID, TEXTARRAYOID);
 	NullableDatum *numbers = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
 	NullableDatum *amounts = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
 	NullableDatum *currencies = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
@@ -739,7 +740,13 @@ o2c_read_neighbours(O2cMatch *match)
 	found = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_datum_array(numbers, n, TEXTOID)),
 									o2c_datum(o2c_datum_array(amounts, n, NUMERICOID)), o2c_datum(o2c_datum_array(currencies, n, TEXTOID))));
 	for (int i = 0; i < found; i++)
-		named[o2c_row_int8(i, 1) - 1]->neighbour = true;
+	{
+		O2cPending *p = named[o2c_row_int8(i, 1) - 1];
+
+		if (p->n_neighbours % 8 == 0)
+			p->neighbours = p->n_neighbours == 0 ? palloc(sizeof(int64) * 8) : repalloc(p->neighbours, sizeof(int64) * (p->n_neighbours + 8));
+		p->neighbours[p->n_neighbours++] = o2c_row_int8(i, 2);
+	}
 }
 
 /* The length of a date at the beginning of a normal form, as in 12-3-2026, or 0. */
@@ -763,24 +770,75 @@ date_length(const char *s)
 					  (groups[0] >= 1990 && groups[0] < 2100 && groups[1] <= 12 && groups[2] <= 31)) ? len : 0;
 }
 
-/* Whether a reference has no other number than this one, dates aside. */
-bool
-o2c_stands_alone(const char *whole, const char *number)
+/* The length of what a normal form begins with and is another text, or 0. */
+static int
+begins_with(const char *s, const char *text)
 {
-	const char *found = whole == NULL ? NULL : strstr(whole, number);
+	size_t		len = text == NULL ? 0 : strlen(text);
+
+	return len > 0 && strncmp(s, text, len) == 0 && !o2c_is_digit(s[len]) ? len : 0;
+}
+
+/* The length of the payment's amount at the beginning of a normal form, as in 1-794-78, or 0. */
+static int
+amount_length(const O2cPending *p, const char *s)
+{
+	char		grouped[64];
+	char		key[64];
+	int			n = 0;
+	int			len = 0;
+	char	   *plain = o2c_numeric_text(o2c_from_minor(p->amount, p->digits));
+	int			major = strcspn(plain, ".");
+
+	for (int i = 0; plain[i] != '\0' && n < sizeof(grouped) - 2; i++)
+	{
+		if (i > 0 && i < major && (major - i) % 3 == 0)
+			grouped[n++] = ',';
+		grouped[n++] = plain[i];
+	}
+	key[o2c_normalize_reference(grouped, n, key)] = '\0';
+	len = begins_with(s, key);
+	if (len > 0)
+		return len;
+	key[o2c_normalize_reference(plain, strlen(plain), key)] = '\0';
+	len = begins_with(s, key);
+	if (len > 0)
+		return len;
+	plain[major] = '\0';
+	return begins_with(s, plain);
+}
+
+/* The length of a year at the beginning of a normal form, or 0. */
+static int
+year_length(const char *s)
+{
+	return (strncmp(s, "19", 2) == 0 || strncmp(s, "20", 2) == 0) && strspn(s, "0123456789") == 4 ? 4 : 0;
+}
+
+/* Whether a reference has no other number than this one, but for dates, years, the amount and the customer's number. */
+bool
+o2c_stands_alone(const O2cPending *p, const char *number)
+{
+	const char *found = p->whole == NULL ? NULL : strstr(p->whole, number);
 
 	if (found == NULL)
 		return false;
-	for (const char *s = whole; *s != '\0';)
+	for (const char *s = p->whole; *s != '\0';)
 	{
-		int			date = s == found || !o2c_is_digit(*s) ? 0 : date_length(s);
+		int			known = 0;
 
 		if (s == found)
-			s += strlen(number);
-		else if (date > 0)
-			s += date;
-		else if (o2c_is_digit(*s++))
+			known = strlen(number);
+		else if (o2c_is_digit(*s) && (s == p->whole || !o2c_is_digit(s[-1])))
+		{
+			known = date_length(s);
+			known = Max(known, amount_length(p, s));
+			known = Max(known, year_length(s));
+			known = Max(known, begins_with(s, p->code));
+		}
+		if (known == 0 && o2c_is_digit(*s))
 			return false;
+		s += Max(known, 1);
 	}
 	return true;
 }

@@ -362,6 +362,21 @@ score(const Look *l, O2cExplanation *e)
 	e->score = (int) (e->score * 10000 + 0.5) / 10000.0;
 }
 
+/* Whether an invoice that is a slip away from what is named, and as high, is still open. */
+static bool
+has_neighbour(const Look *l)
+{
+	for (int i = 0; i < l->p->n_neighbours; i++)
+	{
+		int			place = o2c_first_item(&l->match->book, l->p->neighbours[i]);
+
+		/* of a group that this run is not about, it is as it was */
+		if (place < 0 || item_at(l, place)->open != 0)
+			return true;
+	}
+	return false;
+}
+
 /* Why what the text names is not to be applied by itself, or NULL. */
 static const char *
 doubt_reference(const Look *l, const O2cExplanation *e)
@@ -374,7 +389,7 @@ doubt_reference(const Look *l, const O2cExplanation *e)
 	if (!e->unique)
 		return "several sets of what is named have the amount";
 	if (agrees || proved)
-		return e->amount >= O2C_AMOUNT_TOLERATED || (e->ref >= O2C_REF_EXACT && e->documents == 1 && o2c_stands_alone(l->p->whole, e->token)) ?
+		return e->amount >= O2C_AMOUNT_TOLERATED || (e->ref >= O2C_REF_EXACT && e->documents == 1 && o2c_stands_alone(l->p, e->token)) ?
 			NULL : "the amount does not agree";
 	if (e->amount < O2C_AMOUNT_TOLERATED)
 		return e->payer == O2C_PAYER_OTHER ? "somebody else paid, and the amount does not agree" : "the payer is not known, and the amount does not agree";
@@ -382,7 +397,7 @@ doubt_reference(const Look *l, const O2cExplanation *e)
 		return "a few digits are no proof, and the payer is not known";
 	if (e->amount == O2C_AMOUNT_TOLERATED && e->payer == O2C_PAYER_OTHER)
 		return "somebody else paid, and the amount does not agree exactly";
-	return l->p->neighbour ? "an invoice as high has nearly the same number" : NULL;
+	return has_neighbour(l) ? "an invoice as high has nearly the same number" : NULL;
 }
 
 /* Of the documents that one number may be, leaves the one with the amount; false where that tells nothing. */
@@ -617,19 +632,24 @@ divisor(int64 a, int64 b)
 /*
  * How many sets, of so many items as the explanation has or fewer, would have an
  * amount by chance: sets per possible sum, where amounts are multiples of what
- * divides those of the explanation.
+ * divides those of the explanation.  What is tolerated makes chance larger.
  */
 static double
 expected_by_chance(const Look *l, const O2cExplanation *e, const Items *items)
 {
 	int64		unit = l->p->open;
+	int64		window = 1;
 	double		sum = 0,
 				sets = 0,
 				ways = 1;
 	int			n = 0;
 
 	for (int i = 0; i < e->n; i++)
+	{
 		unit = divisor(unit, e->parts[i].cash);
+		if (e->parts[i].tolerance > 0)
+			window += o2c_tolerance_of(policy_of(l, e->customer), l->p->open, l->p->digits);
+	}
 	for (int i = 0; i < items->n; i++)
 	{
 		int64		open = item_at(l, items->places[i])->open;
@@ -642,7 +662,7 @@ expected_by_chance(const Look *l, const O2cExplanation *e, const Items *items)
 		ways = ways * Max(n - k + 1, 0) / k;
 		sets += ways;
 	}
-	return sets * unit * items->n / (sum * e->n);
+	return sets * Max(unit, window) * items->n / (sum * e->n);
 }
 
 /* Explains the amount by one item, or all, of which less is missing than is tolerated. */
@@ -728,39 +748,33 @@ few_have(const Look *l, const Items *items, int64 amount)
 	return false;
 }
 
-/* Explains the amount by items that are too many for all their sets: by one, by the sets of the rules. */
-static bool
-explain_many(const Look *l, O2cExplanation *e, const Items *items)
+/* How many items have the amount, in full or less a discount; the explanation becomes the first. */
+static int
+explain_one(const Look *l, O2cExplanation *e, const Items *items)
 {
-	int128		all = 0;
 	int			found = 0;
 
-	for (int i = 0; i < items->n; i++)
-		all += item_at(l, items->places[i])->open;
 	for (int i = 0; i < items->n; i++)
 	{
 		O2cChoice	choice = choices_of(l, item_at(l, items->places[i]));
 
 		for (int k = 0; k < choice.n; k++)
-			if (choice.amounts[k] == l->p->open)
-			{
-				e->n = 0;
-				e->parts = palloc(sizeof(O2cMatchPart));
-				add_part(e, items->places[i], l->p->open, choice.amounts[0] - l->p->open, 0);
-				found++;
-			}
-		if (all - l->p->open == choice.amounts[0])
 		{
-			Items		others = make_items(items->n);
-
-			for (int j = 0; j < items->n; j++)
-				if (j != i)
-					others.places[others.n++] = items->places[j];
-			pay_all(l, e, &others, false);
-			found++;
+			if (choice.amounts[k] != l->p->open || found++ > 0)
+				continue;
+			e->parts = palloc(sizeof(O2cMatchPart));
+			add_part(e, items->places[i], l->p->open, choice.amounts[0] - l->p->open, 0);
 		}
 	}
-	found += try_set(l, e, items, any_item, 0);
+	return found;
+}
+
+/* How many of the sets of the rules have the amount; the explanation becomes the last one. */
+static int
+explain_sets(const Look *l, O2cExplanation *e, const Items *items)
+{
+	int			found = try_set(l, e, items, any_item, 0);
+
 	found += try_set(l, e, items, overdue_item, 0);
 	for (int i = 0, last = -1; i < items->n; i++)
 	{
@@ -770,27 +784,66 @@ explain_many(const Look *l, O2cExplanation *e, const Items *items)
 			found += try_set(l, e, items, month_item, month);
 		last = month;
 	}
-	e->unique = found == 1 && !(e->n == 1 && few_have(l, items, l->p->open));
-	return found > 0;
+	return found;
 }
 
-/* Explains the amount by some items of a payer. */
+/* Explains the amount by all items but one. */
+static int
+explain_but_one(const Look *l, O2cExplanation *e, const Items *items)
+{
+	int128		rest = -(int128) l->p->open;
+	int			found = 0;
+
+	for (int i = 0; i < items->n; i++)
+		rest += item_at(l, items->places[i])->open;
+	for (int i = 0; i < items->n && items->n > 2; i++)
+	{
+		Items		others;
+
+		if (item_at(l, items->places[i])->open != rest || found++ > 0)
+			continue;
+		others = make_items(items->n);
+		for (int j = 0; j < items->n; j++)
+			if (j != i)
+				others.places[others.n++] = items->places[j];
+		pay_all(l, e, &others, false);
+	}
+	return found;
+}
+
+/*
+ * Explains the amount by some items of a payer.  One item that has it is what
+ * people mean, unless so few others have it together that these may be meant;
+ * of larger sets all are counted, or, where they are too many, those of the rules.
+ */
 static bool
 explain_items(const Look *l, O2cExplanation *e, const Items *items, const O2cMatchPolicy *policy)
 {
 	O2cSubset	found = {O2C_SUBSET_UNKNOWN};
+	O2cExplanation sets = *e;
+	int			n;
 
 	e->n = 0;
 	e->amount = O2C_AMOUNT_EXACT;
 	if (items->n == 0)
 		return false;
+	n = explain_one(l, e, items);
+	if (n > 0)
+	{
+		e->unique = n == 1 && !few_have(l, items, l->p->open) && explain_sets(l, &sets, items) == 0;
+		return true;
+	}
 	if (items->n <= MAX_COMBINED)
 		found = search(l, e, items, l->p->open);
 	if (found.status == O2C_SUBSET_NONE)
 		return explain_tolerated(l, e, items);
 	e->unique = found.status == O2C_SUBSET_UNIQUE ||
 		(found.status == O2C_SUBSET_AMBIGUOUS && found.same_amounts && find_rule(policy, "oldest_first") != NULL);
-	return found.status != O2C_SUBSET_UNKNOWN || explain_many(l, e, items) || explain_tolerated(l, e, items);
+	if (found.status != O2C_SUBSET_UNKNOWN)
+		return true;
+	n = explain_sets(l, e, items) + explain_but_one(l, e, items);
+	e->unique = n == 1;
+	return n > 0;
 }
 
 /* Of very many items, the one that has the amount. */
@@ -950,7 +1003,7 @@ explain_payer(Look *l, const O2cParty *party)
 		explain_one_of_very_many(l, &e, party->customer);
 	if (e.n == 0)
 		return;
-	if (strcmp(e.stage, "combination") == 0)
+	if (strcmp(e.stage, "combination") == 0 || (e.amount == O2C_AMOUNT_TOLERATED && e.n == 1))
 		by_chance = expected_by_chance(l, &e, &items);
 	if (by_chance > MOST_BY_CHANCE)
 		e.s_amount = COMMON_AMOUNT;

@@ -688,20 +688,20 @@ END $$;
 COMMENT ON FUNCTION o2c._named_documents(text[], bigint) IS
 'The invoices, credit notes and customers that references in normal form (o2c.normalize_reference) name: by the place of the reference, with how it was found and, for the ends of numbers, how many there are.';
 
-CREATE FUNCTION o2c._neighbours(numbers text[], amounts numeric[], currencies text[], company_id bigint) RETURNS TABLE (place bigint)
+CREATE FUNCTION o2c._neighbours(numbers text[], amounts numeric[], currencies text[], company_id bigint) RETURNS TABLE (place bigint, invoice_id bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT DISTINCT t.place
+    SELECT t.place, v.invoice_id
     FROM unnest(numbers, amounts, currencies) WITH ORDINALITY AS t (number, amount, currency, place)
     CROSS JOIN LATERAL o2c._slips(t.number) AS s (number)
-    CROSS JOIN LATERAL (SELECT v.total_amount, v.currency, v.state FROM o2c.invoice v
+    CROSS JOIN LATERAL (SELECT v.invoice_id, v.total_amount, v.currency, v.state FROM o2c.invoice v
                         WHERE v.company_id = _neighbours.company_id AND v.reference_key = o2c.normalize_reference(s.number) LIMIT 9) v
     WHERE v.total_amount = t.amount AND v.currency = t.currency AND v.state IN ('posted', 'overdue');
 END $$;
 COMMENT ON FUNCTION o2c._neighbours(text[], numeric[], text[], bigint) IS
-'Of some numbers of invoices, by their places, those of which another open invoice is one slip of the pen away (o2c._slips) that has the amount beside it.';
+'Open invoices that are one slip of the pen (o2c._slips) away from some numbers, by their places, and have the amount beside it.';
 
 CREATE FUNCTION o2c._slips(number text) RETURNS SETOF text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

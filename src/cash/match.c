@@ -95,6 +95,12 @@ state_of(const O2cMatch *match, const O2cPending *p)
 
 		state += group == NULL ? 0 : group->version;
 	}
+	for (int i = 0; i < p->n_neighbours; i++)
+	{
+		int			place = o2c_first_item(&match->book, p->neighbours[i]);
+
+		state += place >= 0 && match->book.items[place].open == 0;
+	}
 	return state;
 }
 

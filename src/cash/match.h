@@ -77,13 +77,15 @@ typedef struct O2cPending
 	char	   *whole;			/* the reference in normal form */
 	char	  **tokens;
 	int			n_tokens;
+	const char *code;			/* a customer's number in the text */
 	O2cHit	   *hits;
 	int			n_hits;
 	O2cParty   *parties;
 	int			n_parties;
 	char	   *last_words;		/* of its last result */
 	bool		identify;		/* this run says whose it is */
-	bool		neighbour;		/* another invoice is a slip away and as high */
+	int64	   *neighbours;		/* invoices that are a slip away and as high */
+	int			n_neighbours;
 	uint64		seen;			/* state of its groups when it was looked at */
 	struct O2cFinding *finding;	/* what was found then, unless it was applied */
 } O2cPending;
@@ -232,7 +234,7 @@ extern void o2c_read_items_of(O2cMatch *match, const int64 *payments, int n);
 extern void o2c_read_evidence(O2cMatch *match);
 extern void o2c_read_neighbours(O2cMatch *match);
 extern O2cPayerStrength o2c_payer_strength(const O2cPending *p, int64 group, const O2cParty **party);
-extern bool o2c_stands_alone(const char *whole, const char *number);
+extern bool o2c_stands_alone(const O2cPending *p, const char *number);
 extern bool o2c_one_edit(const char *a, const char *b);
 
 /* book.c */
