@@ -27,6 +27,7 @@
 #include "utils/datetime.h"
 
 #define MAX_COMBINED 20			/* items that are searched for combinations */
+#define MAX_TRIPLES 40			/* of more items some three have nearly any amount */
 #define MAX_SCANNED 2000		/* items of one payer that are looked at one by one */
 #define MAX_NAMED 256			/* items that a text names */
 #define SEARCH_BUDGET (UINT64CONST(1) << 17)
@@ -727,7 +728,7 @@ few_have(const Look *l, const Items *items, int64 amount)
 	for (int i = 0; i < items->n; i++)
 		amounts[i] = item_at(l, items->places[i])->open;
 	qsort(amounts, items->n, sizeof(int64), compare_int64);
-	for (int first = -1; first < (items->n <= 200 ? items->n : 0); first++)
+	for (int first = -1; first < (items->n <= MAX_TRIPLES ? items->n : 0); first++)
 	{
 		int64		rest = first < 0 ? amount : amount - amounts[first];
 		int			low = first + 1,
@@ -982,6 +983,13 @@ qualify(const Look *l, O2cExplanation *e, const Items *items)
 	e->unique = true;
 }
 
+/* Whether an explanation is one that a payer may mean who names something else. */
+static bool
+is_plain(const O2cExplanation *e)
+{
+	return e->amount == O2C_AMOUNT_EXACT && strcmp(e->stage, "combination") != 0 && strcmp(e->stage, "oldest_first") != 0;
+}
+
 /* Explains a payment by what one payer owes. */
 static void
 explain_payer(Look *l, const O2cParty *party)
@@ -1001,7 +1009,7 @@ explain_payer(Look *l, const O2cParty *party)
 	}
 	else
 		explain_one_of_very_many(l, &e, party->customer);
-	if (e.n == 0)
+	if (e.n == 0 || (l->named && !is_plain(&e)))
 		return;
 	if (strcmp(e.stage, "combination") == 0 || (e.amount == O2C_AMOUNT_TOLERATED && e.n == 1))
 		by_chance = expected_by_chance(l, &e, &items);
