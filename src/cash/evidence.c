@@ -17,6 +17,7 @@
  */
 #include "cash/match.h"
 
+#include "cash/checkdigit.h"
 #include "core/money.h"
 #include "core/plan.h"
 #include "core/reference.h"
@@ -27,6 +28,9 @@
 #define MANY_ENDS 20			/* numbers that end alike: what _named_documents stops at */
 #define LEAST_SIMILARITY 0.6
 #define LEAST_GAP 0.15
+
+/* text.c */
+extern Datum o2c_reference_tokens(PG_FUNCTION_ARGS);
 
 /* The elements of a text[] in a row of the last result. */
 static char **
@@ -389,7 +393,8 @@ typedef struct Lookup
 	O2cPending *payment;
 	const char *token;			/* as the payment has it */
 	char	   *key;			/* what is looked up */
-	bool		proved;
+	bool		proved;			/* check digits prove it */
+	bool		digits;			/* also where it is the digits of a number only */
 } Lookup;
 
 typedef struct Lookups
@@ -408,22 +413,65 @@ add_lookup(Lookups *l, O2cPending *p, const char *token, char *key, bool proved)
 		l->room = Max(l->room * 2, 256);
 		l->all = l->all == NULL ? palloc_extended(sizeof(Lookup) * l->room, MCXT_ALLOC_HUGE) : repalloc_huge(l->all, sizeof(Lookup) * l->room);
 	}
-	l->all[l->n++] = (Lookup) {p, token, key, proved};
+	l->all[l->n++] = (Lookup) {p, token, key, proved, false};
+}
+
+/* Adds what a reference was made of, in every way that a number is written. */
+static void
+add_body(Lookups *l, O2cPending *p, const char *token, const char *body, bool proved)
+{
+	Datum		tokens = DirectFunctionCall1(o2c_reference_tokens, CStringGetTextDatum(body));
+	Datum	   *elements;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(tokens), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		add_lookup(l, p, token, TextDatumGetCString(elements[i]), proved);
+		l->all[l->n - 1].digits = proved && only_digits(body);
+	}
+}
+
+/* How long references of a scheme are, and whether one digit in ten would pass for a check digit. */
+static const struct
+{
+	const char *name;
+	int			len;			/* 0: they have no fixed length */
+}			schemes[] = {{"QRR", 27}, {"OGM", 12}, {"VIITE", 0}, {"KID10", 0}, {"KID11", 0}};
+
+/* Adds what a national reference was made of, where the company uses such. */
+static void
+add_national(Lookups *l, O2cPending *p, const char *token, const char *scheme)
+{
+	for (int i = 0; i < lengthof(schemes); i++)
+	{
+		O2cCode		code = {0};
+		int			len = strlen(token);
+		int			zeros = Max(schemes[i].len - len, 0);
+
+		if (strcmp(scheme, schemes[i].name) != 0 || strspn(token, "0123456789") != len || zeros + len > O2C_CODE_MAX ||
+			(schemes[i].len > 0 && zeros + len != schemes[i].len))
+			continue;
+		memset(code.chars, '0', zeros);
+		memcpy(code.chars + zeros, token, len);
+		code.len = zeros + len;
+		if (o2c_scheme_accepts(o2c_scheme(scheme), &code))
+			add_body(l, p, token, pnstrdup(token, len - o2c_scheme(scheme)->check_length), schemes[i].len > 0);
+	}
 }
 
 /* Adds a token, and what a creditor reference was made of. */
 static void
-add_token(Lookups *l, O2cPending *p, char *token)
+add_token(Lookups *l, O2cPending *p, char *token, const char *scheme)
 {
 	int			len = strlen(token);
-	char	   *body;
+	bool		proved = o2c_is_creditor_reference(token, len);
 
-	add_lookup(l, p, token, token, o2c_is_creditor_reference(token, len));
-	if (!o2c_is_creditor_reference(token, len))
-		return;
-	body = palloc(len + 1);
-	body[o2c_normalize_reference(token + 4, len - 4, body)] = '\0';
-	add_lookup(l, p, token, body, true);
+	add_lookup(l, p, token, token, proved);
+	if (proved)
+		add_body(l, p, token, token + 4, true);
+	else if (scheme != NULL)
+		add_national(l, p, token, scheme);
 }
 
 /* Takes a row of o2c._named_documents over. */
@@ -445,10 +493,10 @@ take_document(const Lookup *l, uint64 row)
 			add_party(p, hit.customer, hit.group, only_digits(l->key) ? O2C_PAYER_LIKELY : O2C_PAYER_CERTAIN, found_by);
 		return;
 	}
-	if (strcmp(found_by, "number") == 0)
+	if (strcmp(found_by, "number") == 0 || strcmp(found_by, "creditor reference") == 0)
 		hit.strength = number_strength(p, l->key, l->proved);
 	else if (strcmp(found_by, "digits") == 0)
-		hit.strength = o2c_row_int8(row, 10) >= MANY_ENDS ? O2C_REF_NONE : l->proved && strcmp(digits_of(key), l->key) == 0 ? O2C_REF_PROVED :
+		hit.strength = o2c_row_int8(row, 10) >= MANY_ENDS ? O2C_REF_NONE : l->digits && strcmp(digits_of(key), l->key) == 0 ? O2C_REF_PROVED :
 			digits_strength(p, l->key, key);
 	else
 		hit.strength = looks_like_other(p, l->key) ? O2C_REF_NONE : O2C_REF_WEAK;
@@ -463,13 +511,17 @@ read_documents(O2cMatch *match)
 {
 	static O2cPlan find = O2C_PLAN("SELECT place, found_by, invoice_id, customer_id, group_id, kind, state, number, reference_key, reached"
 								   " FROM o2c._named_documents($2, $1)", INT8OID, TEXTARRAYOID);
+	static O2cPlan setting = O2C_PLAN("SELECT upper(o2c.get_setting('reference_scheme', $1))", INT8OID);
 	Lookups		l = {0};
 	NullableDatum *keys;
+	char	   *scheme;
 	int			n;
 
+	o2c_run(&setting, O2C_ARGS(o2c_int8(match->company)));
+	scheme = o2c_row_text(0, 1);
 	for (int i = 0; i < match->n; i++)
 		for (int j = 0; j < match->payments[i].n_tokens; j++)
-			add_token(&l, &match->payments[i], match->payments[i].tokens[j]);
+			add_token(&l, &match->payments[i], match->payments[i].tokens[j], scheme);
 	if (l.n == 0)
 		return;
 	keys = palloc_extended(sizeof(NullableDatum) * l.n, MCXT_ALLOC_HUGE);

@@ -390,7 +390,7 @@ doubt_reference(const Look *l, const O2cExplanation *e)
 	if (!e->unique)
 		return "several sets of what is named have the amount";
 	if (agrees || proved)
-		return e->amount >= O2C_AMOUNT_TOLERATED || (e->ref >= O2C_REF_EXACT && e->documents == 1 && o2c_stands_alone(l->p, e->token)) ?
+		return e->amount >= O2C_AMOUNT_TOLERATED || (e->ref >= O2C_REF_EXACT && e->documents == 1 && (e->ref == O2C_REF_PROVED || o2c_stands_alone(l->p, e->token))) ?
 			NULL : "the amount does not agree";
 	if (e->amount < O2C_AMOUNT_TOLERATED)
 		return e->payer == O2C_PAYER_OTHER ? "somebody else paid, and the amount does not agree" : "the payer is not known, and the amount does not agree";
@@ -410,7 +410,7 @@ is_chosen(const Look *l, const O2cHit *hit)
 				fitting = 0;
 	bool		fits = false;
 
-	if (strcmp(hit->found_by, "number") != 0 && strcmp(hit->found_by, "digits") != 0)
+	if (strcmp(hit->found_by, "number") != 0 && strcmp(hit->found_by, "digits") != 0 && strcmp(hit->found_by, "creditor reference") != 0)
 		return true;
 	for (int i = 0; i < p->n_hits; i++)
 	{
@@ -1050,6 +1050,21 @@ explain_payers(Look *l)
 			explain_payer(l, &p->parties[i]);
 }
 
+/* Whether one of those who surely paid paid the same before, with the same text. */
+static bool
+is_repeated(const Look *l)
+{
+	for (int i = 0; i < l->p->n_parties; i++)
+	{
+		const O2cParty *party = &l->p->parties[i];
+
+		if (party->strength == O2C_PAYER_CERTAIN &&
+			o2c_paid_before(&l->match->book, party->group, l->p, policy_of(l, party->customer)->duplicate_days, true))
+			return true;
+	}
+	return false;
+}
+
 /* Whether the payment repeats one that was used up. */
 static bool
 is_duplicate(const Look *l)
@@ -1064,7 +1079,9 @@ is_duplicate(const Look *l)
 		if (o2c_paid_before(book, l->closed->group, l->p, policy_of(l, l->closed->customer)->duplicate_days, other))
 			return true;
 	}
-	if (l->finding->n == 0 || (best->ref >= O2C_REF_WEAK && best->amount == O2C_AMOUNT_EXACT))
+	if (l->finding->n == 0)
+		return l->p->open == l->p->amount && is_repeated(l);
+	if (best->ref >= O2C_REF_WEAK && best->amount == O2C_AMOUNT_EXACT)
 		return false;
 	return o2c_paid_before(book, best->group, l->p, policy_of(l, best->customer)->duplicate_days, true);
 }

@@ -649,6 +649,11 @@ BEGIN
          WHERE v.company_id = _named_documents.company_id AND v.reference_key = t.token AND v.state <> 'draft'
          LIMIT 9)
         UNION ALL
+        (SELECT 'creditor reference', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
+         FROM o2c.invoice v
+         WHERE v.company_id = _named_documents.company_id AND starts_with(t.token, 'RF') AND v.creditor_reference = t.token AND v.state <> 'draft'
+         LIMIT 9)
+        UNION ALL
         (SELECT 'digits', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, count(*) OVER ()
          FROM (SELECT v.* FROM o2c.invoice v
                WHERE v.company_id = _named_documents.company_id AND t.token ~ '^[0-9-]+$'
