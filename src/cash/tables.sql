@@ -315,3 +315,58 @@ IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') THEN
     EXECUTE format('CREATE INDEX IF NOT EXISTS customer_name_similar ON o2c.customer USING gin (o2c.name_key(name) %I.gin_trgm_ops)',
                    (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'));
 END IF;
+
+CREATE OR REPLACE VIEW o2c.unapplied_payment AS
+SELECT p.company_id, p.payment_id, p.received_on, o2c.today() - p.received_on AS days, c.code AS customer, p.customer_id IS NOT NULL AS identified, p.currency,
+       coalesce(- i.open_amount - i.allocated_amount, p.amount)::numeric(24, 4) AS amount, p.reference, p.payer_name,
+       coalesce(r.outcome, 'none') AS outcome, k.code AS proposed_customer, r.score::numeric(5, 4) AS score, r.words
+FROM o2c.payment p
+LEFT JOIN o2c.open_item i ON i.company_id = p.company_id AND i.item_id = p.item_id
+LEFT JOIN o2c.customer c ON c.company_id = p.company_id AND c.customer_id = p.customer_id
+LEFT JOIN LATERAL (SELECT r.outcome, r.customer_id, r.score, r.words FROM o2c.match_result r
+                   WHERE r.company_id = p.company_id AND r.payment_id = p.payment_id ORDER BY r.match_id DESC LIMIT 1) r ON true
+LEFT JOIN o2c.customer k ON k.company_id = p.company_id AND k.customer_id = r.customer_id
+WHERE p.state = 'received' AND (p.customer_id IS NULL OR (i.open_amount < 0 AND i.open_amount + i.allocated_amount < 0));
+COMMENT ON VIEW o2c.unapplied_payment IS 'Payments of which something is left: who they are from (identified) or may be from (proposed_customer), how old they are, and what matching found for them last; outcome duplicate: they seem to be booked already';
+COMMENT ON COLUMN o2c.unapplied_payment.amount IS 'What is neither applied nor kept for an order';
+
+CREATE OR REPLACE VIEW o2c.unapplied_cash AS
+SELECT u.company_id, u.currency, u.identified, b.age_sort, b.age, count(*) AS payments, sum(u.amount)::numeric(24, 4) AS amount
+FROM o2c.unapplied_payment u
+CROSS JOIN LATERAL (SELECT CASE WHEN u.days <= 7 THEN 1 WHEN u.days <= 30 THEN 2 WHEN u.days <= 60 THEN 3 WHEN u.days <= 90 THEN 4 ELSE 5 END AS age_sort,
+                           CASE WHEN u.days <= 7 THEN '0-7' WHEN u.days <= 30 THEN '8-30' WHEN u.days <= 60 THEN '31-60' WHEN u.days <= 90 THEN '61-90' ELSE 'over 90' END AS age) b
+GROUP BY u.company_id, u.currency, u.identified, b.age_sort, b.age;
+COMMENT ON VIEW o2c.unapplied_cash IS 'Money that is not applied by days since it was received: on account of a customer (identified), or of an unknown payer';
+
+CREATE OR REPLACE VIEW o2c.cash_application AS
+SELECT s.company_id, s.month, s.currency, count(*) AS payments, count(*) FILTER (WHERE s.automatic) AS automatic_payments,
+       sum(s.lines)::bigint AS lines, sum(s.automatic_lines)::bigint AS automatic_lines,
+       sum(s.amount)::numeric(24, 4) AS amount, sum(s.automatic_amount)::numeric(24, 4) AS automatic_amount, sum(s.corrections)::bigint AS corrections,
+       count(*) FILTER (WHERE s.automatic)::double precision / count(*) AS payment_rate,
+       (sum(s.automatic_lines) / nullif(sum(s.lines), 0))::double precision AS line_rate,
+       (sum(s.automatic_amount) / nullif(sum(s.amount), 0))::double precision AS value_rate,
+       (sum(s.corrections) / nullif(sum(s.lines), 0))::double precision AS correction_rate,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY s.hours) AS median_hours, percentile_cont(0.9) WITHIN GROUP (ORDER BY s.hours) AS hours_90
+FROM (SELECT p.company_id, date_trunc('month', p.received_on::timestamp)::date AS month, p.currency, p.amount, a.lines, a.automatic_lines, a.automatic_amount, a.corrections,
+             p.state = 'applied' AND a.lines = a.automatic_lines AND a.corrections = 0 AND NOT a.said AS automatic,
+             CASE WHEN p.state = 'applied' THEN (extract(epoch FROM a.applied_at - p.recorded_at) / 3600)::double precision END AS hours
+      FROM o2c.payment p
+      CROSS JOIN LATERAL (
+          SELECT count(*) FILTER (WHERE a.reverses IS NULL) AS lines,
+                 count(*) FILTER (WHERE m.automatic AND r.application_id IS NULL) AS automatic_lines,
+                 coalesce(sum(a.credit_amount) FILTER (WHERE m.automatic AND r.application_id IS NULL), 0) AS automatic_amount,
+                 count(*) FILTER (WHERE a.reverses IS NOT NULL AND a.method = 'unapply') AS corrections, max(a.recorded_at) AS applied_at,
+                 EXISTS (SELECT FROM o2c.match_result c
+                         WHERE c.company_id = p.company_id AND c.payment_id = p.payment_id AND c.outcome = 'corrected') AS said
+          FROM o2c.application a
+          LEFT JOIN o2c.application r ON r.company_id = a.company_id AND r.reverses = a.application_id
+          CROSS JOIN LATERAL (SELECT a.reverses IS NULL AND a.method IN ('reference', 'amount', 'all_items', 'all_overdue', 'one_month', 'all_but_one',
+                                                                         'combination', 'oldest_first') AS automatic) m
+          WHERE a.company_id = p.company_id AND a.credit_item_id = p.item_id) a
+      WHERE p.state <> 'reversed') s
+GROUP BY s.company_id, s.month, s.currency;
+COMMENT ON VIEW o2c.cash_application IS 'How payments of a month were applied: automatic ones are used up by matching alone and were not corrected since. Rates from 0 to 1, null where nothing was applied; hours from recording to the last application';
+COMMENT ON COLUMN o2c.cash_application.payment_rate IS 'Of the payments received, those applied in full without anybody''s touch';
+COMMENT ON COLUMN o2c.cash_application.line_rate IS 'Of the applications, those that matching made and nobody took back';
+COMMENT ON COLUMN o2c.cash_application.value_rate IS 'Of the money received, what matching applied and nobody took back';
+COMMENT ON COLUMN o2c.cash_application.corrections IS 'Applications that were taken back';
