@@ -231,27 +231,63 @@ look_at(Run *run, O2cPending *p)
 	return true;
 }
 
-/* Looks at all payments until nothing more is found. */
+/* Looks at the payments that do not hang on other invoices, in their order, until nothing more is found. */
 static void
-look_at_all(Run *run)
+look_until_done(Run *run)
 {
 	bool		again = true;
 
-	for (int i = 0; i < run->match.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (run->match.payments[i].n_hits > 0)
-			look_at(run, &run->match.payments[i]);
-	}
 	while (again)
 	{
 		again = false;
 		for (int i = 0; i < run->match.n; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			again |= look_at(run, &run->match.payments[i]);
+			if (run->match.payments[i].n_neighbours == 0)
+				again |= look_at(run, &run->match.payments[i]);
 		}
 	}
+}
+
+/*
+ * Looks at the payments whose number may be another one's by a slip, until the
+ * first of them is applied: what it closes may let an earlier one be applied, and
+ * of two that are the same the first comes first.
+ */
+static bool
+look_at_doubtful(Run *run, O2cPending **doubtful, int n)
+{
+	bool		found = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!look_at(run, doubtful[i]))
+			continue;
+		found = true;
+		i = -1;
+	}
+	return found;
+}
+
+/* Looks at all payments, those with references first. */
+static void
+look_at_all(Run *run)
+{
+	O2cPending **doubtful = palloc_extended(sizeof(O2cPending *) * Max(run->match.n, 1), MCXT_ALLOC_HUGE);
+	int			n = 0;
+
+	for (int i = 0; i < run->match.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (run->match.payments[i].n_neighbours > 0)
+			doubtful[n++] = &run->match.payments[i];
+		else if (run->match.payments[i].n_hits > 0)
+			look_at(run, &run->match.payments[i]);
+	}
+	do
+		look_until_done(run);
+	while (look_at_doubtful(run, doubtful, n));
 }
 
 /* Gives payments without a customer to the one whose items they pay, and finds their items; drops those that somebody else identified meanwhile. */

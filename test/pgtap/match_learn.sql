@@ -1,6 +1,6 @@
 -- Who paid: accounts, names, numbers, and what people confirm; proposals, corrections and measures.
 BEGIN;
-SELECT plan(60);
+SELECT plan(56);
 SELECT o2c.create_company('Acme', 'EUR');
 SET LOCAL client_min_messages = error;
 SET LOCAL o2c.business_date = '2026-06-30';
@@ -46,7 +46,7 @@ CREATE EXTENSION pg_trgm;
 SELECT o2c.install();
 SELECT isnt_empty($$SELECT FROM pg_indexes WHERE indexname = 'customer_name_similar'$$, 'once it is there, names have an index for it');
 SELECT is(pg_temp.fate(2002, NULL, 'Cargo Südwest Logistic'), 'suggested amount', 'a similar name is only likely');
-SELECT is(pg_temp.fate(2000, 'B-2', 'Cargo Südwest Logistic'), 'suggested reference', 'a short number of few digits says little');
+SELECT is(pg_temp.fate(2000, 'see B-2', 'Cargo Südwest Logistic'), 'none', 'as is a number of two characters among other words');
 SELECT pg_temp.invoice('INV-2026-00077', 'CUST-006', 500);
 SELECT is(pg_temp.fate(450, 'INV-2026-00077', 'Cargo Südwest Logistic'), 'CUST-006 applied reference', 'but with a number it agrees');
 
@@ -89,7 +89,7 @@ SELECT throws_ok(format('SELECT o2c.confirm_match(%s)', (SELECT id FROM wrong)),
 
 -- measures
 SELECT results_eq($$SELECT payments, automatic_payments, corrections > 0, round(payment_rate::numeric, 4) FROM o2c.cash_application$$,
-                  $$SELECT count(*), 11::bigint, true, round(11.0 / count(*), 4) FROM o2c.payment WHERE state <> 'reversed'$$, 'what matching did alone');
+                  $$SELECT count(*), 9::bigint, false, round(9.0 / count(*), 4) FROM o2c.payment WHERE state <> 'reversed'$$, 'what matching did alone');
 SELECT is((SELECT sum(amount) FROM o2c.unapplied_cash), (SELECT sum(amount) FROM o2c.unapplied_payment), 'unapplied money by age');
 SELECT results_eq('SELECT DISTINCT age_sort, age FROM o2c.unapplied_cash', $$VALUES (2, '8-30')$$, 'counted from when it was received');
 SELECT is_empty('SELECT * FROM o2c.verify()', 'everything agrees');
