@@ -47,6 +47,26 @@ WHERE v.company_id = o2c.current_company() ORDER BY v.number;
 SELECT customer, total, days_1_30, unapplied FROM o2c.customer_aging ORDER BY customer;
 SELECT customer, total, unapplied FROM o2c.aging_report('2026-03-24');
 
+-- A bank statement: credits become payments, returns take theirs back, and what is known is not booked again.
+SELECT '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><GrpHdr><MsgId>M-1</MsgId></GrpHdr><Stmt><Id>2026-060</Id>
+    <Acct><Id><IBAN>DE89370400440532013000</IBAN></Id><Ccy>EUR</Ccy></Acct>
+    <Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">10</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-03-29</Dt></Dt></Bal>
+    <Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">66.5</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-03-31</Dt></Dt></Bal>
+    <Ntry><Amt Ccy="EUR">75.00000</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-03-30</Dt></BookgDt><NtryDtls>
+        <TxDtls><Refs><EndToEndId>E-1</EndToEndId></Refs><Amt Ccy="EUR">60</Amt><RltdPties><Dbtr><Pty><Nm>Ada Ltd</Nm></Pty></Dbtr></RltdPties><RmtInf><Ustrd>INV-0002</Ustrd></RmtInf></TxDtls>
+        <TxDtls><Refs><EndToEndId>E-2</EndToEndId></Refs><Amt Ccy="EUR">15</Amt><RltdPties><Dbtr><Pty><Nm>Bob Ltd</Nm></Pty></Dbtr></RltdPties></TxDtls></NtryDtls></Ntry>
+    <Ntry><Amt Ccy="EUR">18.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-03-31</Dt></BookgDt><NtryDtls>
+        <TxDtls><Refs><EndToEndId>E-2</EndToEndId></Refs><Chrgs><Rcrd><Amt Ccy="EUR">3.50</Amt></Rcrd></Chrgs><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf></TxDtls></NtryDtls></Ntry>
+    </Stmt></BkToCstmrStmt></Document>'::xml AS statement \gset
+SELECT account, reference, entries, lines, new_lines, payments, received, taken_back, problem FROM o2c.import_camt(:'statement');
+SELECT account, reference, entries, lines, new_lines, payments, received, taken_back, problem FROM o2c.import_camt(:'statement');
+SELECT l.position, l.kind, l.booked_on, l.amount, l.gross_amount, l.end_to_end_id, l.party_name, l.return_reason, p.state AS payment
+FROM o2c.bank_line l LEFT JOIN o2c.payment p USING (company_id, payment_id) WHERE l.company_id = o2c.current_company() ORDER BY l.bank_line_id;
+SELECT bank_account, bank_lines, new_lines, payments, received FROM o2c.import_bank_lines('[
+    {"booked_on": "2026-03-30", "amount": 60, "end_to_end_id": "E-9", "remittance": "from another system"},
+    {"booked_on": "2026-03-31", "amount": -4.2, "subfamily": "CHRG"}]');
+SELECT * FROM o2c.verify_bank_line UNION ALL SELECT * FROM o2c.verify_bank_statement;
+
 SELECT * FROM o2c.verify_payment UNION ALL SELECT * FROM o2c.verify_open_item UNION ALL SELECT * FROM o2c.verify_exposure_receivable;
 RESET o2c.business_date;
 RESET o2c.company;

@@ -18,6 +18,7 @@ SELECT n.name, l.quantity, l.reserved_quantity FROM names n JOIN o2c.order_line 
 -- Goods that come in go to whoever wants them first.
 SELECT o2c.receive_stock('IN-A', 6) AS movement \gset
 SELECT n.name, l.quantity, l.reserved_quantity FROM names n JOIN o2c.order_line l USING (order_id) ORDER BY n.name;
+-- So do those that are given back.
 UPDATE o2c.sales_order SET state = 'cancelled' WHERE order_id = :first;
 SELECT * FROM chairs;
 

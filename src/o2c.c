@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/estimate.h"
 #include "core/event.h"
+#include "inventory/stock.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,4 +23,5 @@ _PG_init(void)
 	o2c_clock_init();
 	o2c_estimate_init();
 	o2c_event_init();
+	o2c_stock_init();
 }

@@ -14,3 +14,14 @@ SELECT c.relname, format('o2c.%I', c.relname), obj_description(c.oid, 'pg_class'
 FROM pg_class c
 WHERE c.relnamespace = 'o2c'::regnamespace AND c.relkind = 'v' AND c.relname LIKE 'verify\_%'
 ON CONFLICT DO NOTHING;
+
+-- what may not be deleted row by row cannot be emptied either, in any room
+DECLARE guarded regclass;
+BEGIN
+    FOR guarded IN
+        SELECT t.tgrelid FROM pg_trigger t
+        JOIN pg_class c ON c.oid = t.tgrelid AND c.relnamespace = 'o2c'::regnamespace
+        WHERE t.tgname = 'a_guard' AND pg_get_triggerdef(t.oid) ~ 'permanent|engine' LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER a_guard_all BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION o2c._guard()', guarded);
+    END LOOP;
+END;

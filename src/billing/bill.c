@@ -68,6 +68,17 @@ find_customers(int64 company, DateADT as_of, int *n)
 	return customers;
 }
 
+/* Locks the groups of some customers and of those who pay for them. */
+static void
+lock_customers(int64 company, const int64 *customers, int n)
+{
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(customer_id) || array_agg(bill_to_customer_id) FROM o2c.customer"
+								   " WHERE company_id = $1 AND customer_id = ANY ($2)", INT8OID, INT8ARRAYOID);
+
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(customers, n))));
+	o2c_lock_customer_array(company, o2c_row_copy(0, 1).value);
+}
+
 /* The billable lines of some customers, invoice by invoice. */
 static O2cPlan read_lines = O2C_PLAN(
 	"SELECT bill_to_customer_id, invoice_key, currency, payment_terms, credit_rate::text AS rate_key, po_number, credit_rate,"
@@ -260,10 +271,8 @@ o2c_bill(PG_FUNCTION_ARGS)
 		customers = find_customers(run.company, run.as_of, &n);
 	else
 		customer = o2c_find_customer(run.company, text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	if (n == 1)
-		o2c_lock_customer(run.company, customers[0]);
-	else if (n > 1)
-		o2c_lock_customers(run.company, customers, n);
+	if (n > 0)
+		lock_customers(run.company, customers, n);
 	for (int i = 0; i < n; i += CUSTOMERS_AT_ONCE)
 		bill_customers(&run, customers + i, Min(CUSTOMERS_AT_ONCE, n - i));
 	if (run.n > 0)

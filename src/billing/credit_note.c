@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/command.h"
 #include "core/money.h"
+#include "funcapi.h"
 #include "ordering/order.h"
 #include "party/customer.h"
 
@@ -219,7 +220,33 @@ reopen_lines(int64 company, int64 credit_note)
 	o2c_run(&reopen, args);
 }
 
-/* Reads the invoice, under its customer's lock. */
+/* Keeps in mind what of the invoice's goods is credited for good: it may come back later. */
+static void
+waive_lines(int64 company, int64 invoice_id)
+{
+	static O2cPlan waive = O2C_PLAN("UPDATE o2c.order_line l SET waived_quantity = w.quantity FROM o2c._waived_quantity w"
+									" WHERE w.company_id = $1 AND (w.order_id, w.order_line_no) IN (SELECT n.order_id, n.order_line_no"
+									" FROM o2c.invoice_line n WHERE n.company_id = $1 AND n.invoice_id = $2)"
+									" AND l.company_id = $1 AND l.order_id = w.order_id AND l.line_no = w.order_line_no"
+									" AND l.waived_quantity <> w.quantity", INT8OID, INT8OID);
+
+	o2c_run(&waive, O2C_ARGS(o2c_int8(company), o2c_int8(invoice_id)));
+}
+
+/* Locks the groups of who owes an invoice and of who ordered what is on it. */
+static void
+lock_customers(int64 company, int64 invoice_id)
+{
+	static O2cPlan find = O2C_PLAN("SELECT v.customer_id || array_agg(o.customer_id) FROM o2c.invoice v"
+								   " LEFT JOIN (SELECT DISTINCT order_id FROM o2c.invoice_line WHERE company_id = $1 AND invoice_id = $2) l ON true"
+								   " LEFT JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = l.order_id"
+								   " WHERE v.company_id = $1 AND v.invoice_id = $2 GROUP BY v.customer_id", INT8OID, INT8OID);
+
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(invoice_id)));
+	o2c_lock_customer_array(company, o2c_row_copy(0, 1).value);
+}
+
+/* Reads the invoice, under its customers' locks. */
 static O2cInvoice
 read_invoice(int64 company, int64 invoice_id, DateADT credited_on)
 {
@@ -231,7 +258,7 @@ read_invoice(int64 company, int64 invoice_id, DateADT credited_on)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
 				 errmsg("company %lld has no invoice %lld", (long long) company, (long long) invoice_id)));
-	o2c_lock_customer(company, o2c_row_int8(0, 1));
+	lock_customers(company, invoice_id);
 	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(invoice_id)));
 	if (strcmp(o2c_row_text(0, 2), "invoice") != 0 || strcmp(o2c_row_text(0, 3), "draft") == 0)
 		ereport(ERROR,
@@ -261,6 +288,7 @@ credit(int64 company, int64 invoice_id, DateADT credited_on, Jsonb *wishes, char
 	o2c_store_invoices(company, credited_on, &note, 1);
 	if (rebill)
 		reopen_lines(company, note.id);
+	waive_lines(company, invoice_id);
 	o2c_post_invoices(company, "credit_note", credited_on, o2c_invoice_ids(&note, 1), 1);
 	return note.id;
 }
@@ -287,4 +315,49 @@ o2c_credit_invoice(PG_FUNCTION_ARGS)
 	}
 	o2c_finish();
 	PG_RETURN_INT64(note);
+}
+
+/* The invoices with something to credit, and the customers concerned. */
+static O2cPlan find_returns = O2C_PLAN(
+	"SELECT array_agg(r.invoice_id), array_agg(r.customer_id) || array_agg(o.customer_id) FROM o2c.return_to_credit r"
+	" JOIN o2c.customer c ON c.company_id = $1 AND c.customer_id = r.customer_id AND ($2 IS NULL OR c.code = $2)"
+	" LEFT JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = r.order_id WHERE r.company_id = $1",
+	INT8OID, TEXTOID);
+
+/* Credits what came back of some invoices; hands the credit notes to the caller. */
+static void
+credit_all(ReturnSetInfo *rsinfo, int64 company, NullableDatum invoices, NullableDatum credited_on)
+{
+	static O2cPlan credit_them = O2C_PLAN("SELECT credit_note, invoice FROM o2c._credit_returns($2, $3, $1)", INT8OID, INT8ARRAYOID, DATEOID);
+	uint64		n = o2c_run(&credit_them, O2C_ARGS(o2c_int8(company), invoices, credited_on));
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		Datum		values[2] = {Int64GetDatum(o2c_row_int8(i, 1)), Int64GetDatum(o2c_row_int8(i, 2))};
+		bool		nulls[2] = {false, false};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+PG_FUNCTION_INFO_V1(o2c_credit_returns);
+/* o2c.credit_returns(credited_on, customer, company) */
+Datum
+o2c_credit_returns(PG_FUNCTION_ARGS)
+{
+	int64		company = PG_ARGISNULL(2) ? o2c_current_company() : PG_GETARG_INT64(2);
+	NullableDatum invoices;
+
+	InitMaterializedSRF(fcinfo, 0);
+	o2c_connect();
+	o2c_run(&find_returns, O2C_ARGS(o2c_int8(company), o2c_pg_arg(1)));
+	invoices = o2c_row_copy(0, 1);
+	if (!invoices.isnull)
+	{
+		/* all at once, in the order of their ids */
+		o2c_lock_customer_array(company, o2c_row_copy(0, 2).value);
+		credit_all((ReturnSetInfo *) fcinfo->resultinfo, company, invoices, o2c_pg_arg(0));
+	}
+	o2c_finish();
+	return (Datum) 0;
 }

@@ -14,25 +14,30 @@ LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.credit_invoice(bigint, date, jsonb, text, boolean, text, bigint) IS
 'Corrects a posted invoice by a credit note with the tax of its lines, and applies it to the invoice; what the invoice cannot take stays on account. Arguments: invoice_id; date (today); lines [{"line_no", "quantity"?, "unit_price"?}], all that is left when omitted; reason; rebill: the goods count as shipped and not invoiced again; idempotency key; company. Result: the invoice_id of the credit note. Errors: OC001 unknown invoice or line; OC002 earlier than the invoice; OC101 not a posted invoice, or nothing left; OC106 more than is left of a line.';
 
-CREATE FUNCTION o2c.credit_returns(credited_on date DEFAULT NULL, customer text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
+CREATE FUNCTION o2c._credit_returns(invoices bigint[], credited_on date, company_id bigint)
 RETURNS TABLE (credit_note bigint, invoice bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE due record;
 BEGIN
     FOR due IN
         SELECT r.invoice_id, jsonb_agg(jsonb_build_object('line_no', r.line_no, 'quantity', r.quantity) ORDER BY r.line_no) AS lines
         FROM o2c.return_to_credit r
-        JOIN o2c.customer c ON c.company_id = r.company_id AND c.customer_id = r.customer_id
-        WHERE r.company_id = credit_returns.company_id AND (credit_returns.customer IS NULL OR c.code = credit_returns.customer)
+        WHERE r.company_id = _credit_returns.company_id AND r.invoice_id = ANY (invoices)
         GROUP BY r.customer_id, r.invoice_id
         ORDER BY r.customer_id, r.invoice_id
     LOOP
-        credit_note := o2c.credit_invoice(due.invoice_id, credit_returns.credited_on, due.lines, 'goods returned', true,
-                                          company_id => credit_returns.company_id);
+        credit_note := o2c.credit_invoice(due.invoice_id, _credit_returns.credited_on, due.lines, 'goods returned', true,
+                                          company_id => _credit_returns.company_id);
         invoice := due.invoice_id;
         RETURN NEXT;
     END LOOP;
 END $$;
+COMMENT ON FUNCTION o2c._credit_returns(bigint[], date, bigint) IS 'Credits what came back of some invoices, whose customers'' groups are locked.';
+
+CREATE FUNCTION o2c.credit_returns(credited_on date DEFAULT NULL, customer text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
+RETURNS TABLE (credit_note bigint, invoice bigint)
+AS 'MODULE_PATHNAME', 'o2c_credit_returns'
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.credit_returns(date, text, bigint) IS
 'Credits the goods that came back after they were billed (o2c.return_to_credit), one credit note for each invoice. Arguments: date (today), customer code as billed (all when null), company. Result: the credit notes and their invoices. Errors: as o2c.credit_invoice().';

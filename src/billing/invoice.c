@@ -22,6 +22,10 @@
 #define HEADER_COLUMNS 12
 #define LINE_COLUMNS 14
 
+/* A numeric, and an id that may be 0 for none, as column values. */
+#define numeric_value(v) o2c_datum(NumericGetDatum(v))
+#define id_value(v) ((v) == 0 ? O2C_NULL : o2c_int8(v))
+
 /* Amounts of one invoice, and its tax. */
 typedef struct Totals
 {
@@ -59,16 +63,41 @@ invoice_totals(O2cInvoice *invoice)
 	return t;
 }
 
+/*
+ * Gives a credit note the tax that its lines add to what was credited of the
+ * invoice before: each on its own would be rounded on its own, and together
+ * they could be more than the invoice.
+ */
+static void
+continue_tax(int64 company, const O2cInvoice *note, Totals *t)
+{
+	static O2cPlan find = O2C_PLAN("SELECT coalesce(sum(x.taxable_amount), 0), coalesce(sum(x.tax_amount), 0) FROM o2c.invoice v"
+								   " JOIN o2c.invoice_tax x ON x.company_id = $1 AND x.invoice_id = v.invoice_id"
+								   " WHERE v.company_id = $1 AND v.original_invoice_id = $2 AND x.tax_category = $3 AND x.tax_rate = $4",
+								   INT8OID, INT8OID, TEXTOID, NUMERICOID);
+	int			digits = o2c_minor_units(note->currency);
+
+	t->tax = o2c_zero();
+	for (int g = 0; g < t->n_groups; g++)
+	{
+		O2cTaxGroup *group = &t->groups[g];
+		Numeric		taxable;
+
+		o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(note->original), o2c_cstring(group->category), numeric_value(group->rate)));
+		taxable = o2c_add(DatumGetNumeric(o2c_row_copy(0, 1).value), group->taxable);
+		group->tax = o2c_sub(o2c_round(o2c_div(o2c_mul(taxable, group->rate), o2c_int_numeric(100)), digits), DatumGetNumeric(o2c_row_copy(0, 2).value));
+		if (o2c_sign(group->tax) < 0)
+			group->tax = o2c_zero();
+		t->tax = o2c_add(t->tax, group->tax);
+	}
+}
+
 /* A new array of column values. */
 static NullableDatum *
 column(int n)
 {
 	return palloc(sizeof(NullableDatum) * Max(n, 1));
 }
-
-/* A numeric, and an id that may be 0 for none, as column values. */
-#define numeric_value(v) o2c_datum(NumericGetDatum(v))
-#define id_value(v) ((v) == 0 ? O2C_NULL : o2c_int8(v))
 
 /* Stores the headers; fills in ids and totals. */
 static void
@@ -206,7 +235,11 @@ o2c_store_invoices(int64 company, DateADT invoiced_on, O2cInvoice *invoices, int
 	Totals	   *totals = palloc(sizeof(Totals) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
+	{
 		totals[i] = invoice_totals(&invoices[i]);
+		if (invoices[i].original != 0)
+			continue_tax(company, &invoices[i], &totals[i]);
+	}
 	insert_headers(company, invoiced_on, invoices, totals, n);
 	insert_lines(company, invoices, n);
 	insert_tax(company, invoices, totals, n);

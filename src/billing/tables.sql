@@ -5,7 +5,7 @@ CREATE SEQUENCE IF NOT EXISTS o2c.invoice_id_seq;
 CREATE TABLE IF NOT EXISTS o2c.invoice (
     company_id           bigint NOT NULL DEFAULT o2c.current_company(),
     invoice_id           bigint NOT NULL DEFAULT nextval('o2c.invoice_id_seq'),
-    kind                 text NOT NULL DEFAULT 'invoice' CONSTRAINT invoice_kind CHECK (kind IN ('invoice', 'credit_note')),
+    kind                 text NOT NULL DEFAULT 'invoice' CONSTRAINT invoice_kind CHECK (o2c._one_of(kind, 'invoice,credit_note')),
     number               text,
     reference_key        text GENERATED ALWAYS AS (o2c.normalize_reference(number)) STORED,
     creditor_reference   text GENERATED ALWAYS AS (CASE WHEN kind = 'invoice' THEN o2c._number_reference(number) END) STORED,
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     order_id             bigint,
     original_invoice_id  bigint,
     state                text NOT NULL DEFAULT 'draft' CONSTRAINT invoice_state CHECK
-                         (state IN ('draft', 'posted', 'overdue', 'paid', 'written_off')),
+                         (o2c._one_of(state, 'draft,posted,overdue,paid,written_off')),
     imported             boolean NOT NULL DEFAULT false,
     invoiced_on          date NOT NULL,
     due_on               date,
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     CONSTRAINT invoice_numbered CHECK (state = 'draft' OR number IS NOT NULL),
     -- EN 16931 BR-CO-13 and BR-CO-15
     CONSTRAINT invoice_total CHECK (net_amount = line_amount + charge_amount AND total_amount = net_amount + tax_amount),
-    CONSTRAINT invoice_sign CHECK (total_amount >= 0 AND total_amount < 'Infinity')
+    CONSTRAINT invoice_sign CHECK (o2c._is_amount(total_amount))
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE o2c.invoice IS 'Invoices and credit notes; amounts of both are positive. Posted ones never change: they are corrected by a credit note and a new invoice';
 COMMENT ON COLUMN o2c.invoice.customer_id IS 'Who owes it: the bill-to customer';
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice_line (
     company_id        bigint NOT NULL DEFAULT o2c.current_company(),
     invoice_id        bigint NOT NULL,
     line_no           integer NOT NULL,
-    kind              text NOT NULL DEFAULT 'item' CONSTRAINT invoice_line_kind CHECK (kind IN ('item', 'charge')),
+    kind              text NOT NULL DEFAULT 'item' CONSTRAINT invoice_line_kind CHECK (o2c._one_of(kind, 'item,charge')),
     shipment_id       bigint,
     order_id          bigint,
     order_line_no     integer,
@@ -151,8 +151,42 @@ FROM (SELECT company_id, invoice_id, tax_category, tax_rate, n.net_amount, x.tax
 JOIN o2c.invoice i ON i.company_id = b.company_id AND i.invoice_id = b.invoice_id
 WHERE NOT i.imported AND i.state <> 'draft'
   AND (coalesce(b.net_amount, 0) IS DISTINCT FROM b.taxable_amount
-       OR b.tax_amount <> o2c.round_money(coalesce(b.net_amount, 0) * b.tax_rate * 0.01, i.currency));
-COMMENT ON VIEW o2c.verify_invoice_total IS 'Posted invoices whose amounts do not follow from their lines and categories of tax as EN 16931 says';
+       -- the tax of a credit note goes on where the one before it ended
+       OR (i.kind = 'invoice' AND b.tax_amount <> o2c.round_money(coalesce(b.net_amount, 0) * b.tax_rate * 0.01, i.currency)))
+UNION ALL
+SELECT i.company_id, 'credited tax', format('credit notes of invoice %s tax %s %s %%', i.number, c.tax_category, c.tax_rate),
+       format('%s of %s, at most %s of %s', o2c.round_money(c.taxable_amount * c.tax_rate * 0.01, i.currency), c.taxable_amount,
+              coalesce(x.tax_amount, 0), coalesce(x.taxable_amount, 0)),
+       format('%s of %s', c.tax_amount, c.taxable_amount)
+FROM (SELECT v.company_id, v.original_invoice_id, t.tax_category, t.tax_rate,
+             sum(t.taxable_amount) AS taxable_amount, sum(t.tax_amount) AS tax_amount
+      FROM o2c.invoice v
+      JOIN o2c.invoice_tax t ON t.company_id = v.company_id AND t.invoice_id = v.invoice_id
+      WHERE v.kind = 'credit_note' AND v.state <> 'draft'
+      GROUP BY v.company_id, v.original_invoice_id, t.tax_category, t.tax_rate) c
+JOIN o2c.invoice i ON i.company_id = c.company_id AND i.invoice_id = c.original_invoice_id
+LEFT JOIN o2c.invoice_tax x ON x.company_id = c.company_id AND x.invoice_id = c.original_invoice_id
+                           AND x.tax_category = c.tax_category AND x.tax_rate = c.tax_rate
+WHERE c.tax_amount <> o2c.round_money(c.taxable_amount * c.tax_rate * 0.01, i.currency)
+   OR (NOT i.imported AND (c.taxable_amount > coalesce(x.taxable_amount, 0) OR c.tax_amount > coalesce(x.tax_amount, 0)));
+COMMENT ON VIEW o2c.verify_invoice_total IS 'Posted invoices whose amounts do not follow from their lines and categories of tax as EN 16931 says, and credit notes that together are not what they take back, or more than their invoice';
+
+-- a credit of money only, after all pieces were credited, counts none
+CREATE OR REPLACE VIEW o2c._waived_quantity AS
+SELECT n.company_id, n.order_id, n.order_line_no, sum(least(c.waived, n.quantity - c.credited)) AS quantity
+FROM o2c.invoice_line n
+JOIN o2c.invoice i ON i.company_id = n.company_id AND i.invoice_id = n.invoice_id AND i.kind = 'invoice'
+JOIN (SELECT v.company_id, v.original_invoice_id, k.line_no,
+             coalesce(sum(k.quantity) FILTER (WHERE k.order_id IS NULL), 0) AS waived,
+             coalesce(sum(k.quantity) FILTER (WHERE k.order_id IS NOT NULL), 0) AS credited
+      FROM o2c.invoice v
+      JOIN o2c.invoice_line k ON k.company_id = v.company_id AND k.invoice_id = v.invoice_id
+      WHERE v.kind = 'credit_note'
+      GROUP BY v.company_id, v.original_invoice_id, k.line_no) c
+    ON c.company_id = n.company_id AND c.original_invoice_id = n.invoice_id AND c.line_no = n.line_no
+WHERE n.order_id IS NOT NULL
+GROUP BY n.company_id, n.order_id, n.order_line_no;
+COMMENT ON VIEW o2c._waived_quantity IS 'How much of order lines was invoiced and credited for good, not to be billed again';
 
 CREATE OR REPLACE VIEW o2c.verify_invoiced_quantity AS
 SELECT l.company_id, 'invoiced quantity' AS check_name, format('order %s line %s', coalesce(o.number, '#' || o.order_id), l.line_no) AS object,
@@ -168,8 +202,13 @@ LEFT JOIN (SELECT n.company_id, n.order_id, n.order_line_no,
            WHERE n.order_id IS NOT NULL
            GROUP BY n.company_id, n.order_id, n.order_line_no) b
     ON b.company_id = l.company_id AND b.order_id = l.order_id AND b.order_line_no = l.line_no
-WHERE (l.invoiced_quantity, l.credited_quantity) <> (coalesce(b.invoiced, 0), coalesce(b.credited, 0));
-COMMENT ON VIEW o2c.verify_invoiced_quantity IS 'Order lines whose invoiced and credited quantities are not the sums over the lines of their invoices and credit notes';
+WHERE (l.invoiced_quantity, l.credited_quantity) <> (coalesce(b.invoiced, 0), coalesce(b.credited, 0))
+UNION ALL
+SELECT l.company_id, 'waived quantity', format('order %s line %s', l.order_id, l.line_no), coalesce(w.quantity, 0)::text, l.waived_quantity::text
+FROM o2c.order_line l
+LEFT JOIN o2c._waived_quantity w ON w.company_id = l.company_id AND w.order_id = l.order_id AND w.order_line_no = l.line_no
+WHERE l.waived_quantity <> coalesce(w.quantity, 0);
+COMMENT ON VIEW o2c.verify_invoiced_quantity IS 'Order lines whose invoiced, credited and waived quantities are not the sums over the lines of their invoices and credit notes';
 
 -- the number is what follows the prefix; where the prefix was changed since, the digits at the end
 CREATE OR REPLACE VIEW o2c.verify_number_series AS
@@ -190,19 +229,23 @@ FROM (SELECT d.*, lead(d.place) OVER (PARTITION BY d.company_id, d.series, d.yea
 WHERE u.next_place > u.place + 1 OR (u.next_place IS NULL AND u.place <> u.last_number);
 COMMENT ON VIEW o2c.verify_number_series IS 'Gaps in the numbers of invoices and credit notes where the series is gapless, and counters that are not at the last number in use';
 
--- a line of a shipment is on one invoice, and after it was billed again on more: credit the latest ones first
+-- a line of a shipment is on one invoice, and after it was billed again on more: credit the latest ones first;
+-- what was credited for good is not credited again
 CREATE OR REPLACE VIEW o2c.return_to_credit AS
 SELECT d.company_id, d.customer_id, d.order_id, d.shipment_id, d.order_line_no, d.invoice_id, d.line_no,
        least(d.left_quantity, d.due_quantity - (d.running - d.left_quantity))::numeric(24, 6) AS quantity
 FROM (SELECT i.company_id, i.customer_id, n.order_id, n.shipment_id, n.order_line_no, n.invoice_id, n.line_no,
-             s.invoiced_quantity + s.returned_quantity - s.quantity AS due_quantity,
+             s.invoiced_quantity + s.returned_quantity - s.quantity
+             - sum(least(coalesce(c.waived, 0), n.quantity - coalesce(c.quantity - c.waived, 0)))
+                   OVER (PARTITION BY i.company_id, n.shipment_id, n.order_line_no) AS due_quantity,
              n.quantity - coalesce(c.quantity, 0) AS left_quantity,
              sum(n.quantity - coalesce(c.quantity, 0)) OVER (PARTITION BY i.company_id, n.shipment_id, n.order_line_no
                                                              ORDER BY n.invoice_id DESC) AS running
       FROM o2c.shipment_line s
       JOIN o2c.invoice_line n ON n.company_id = s.company_id AND n.shipment_id = s.shipment_id AND n.order_line_no = s.line_no
       JOIN o2c.invoice i ON i.company_id = n.company_id AND i.invoice_id = n.invoice_id AND i.kind = 'invoice'
-      LEFT JOIN (SELECT v.company_id, v.original_invoice_id, k.line_no, sum(k.quantity) AS quantity
+      LEFT JOIN (SELECT v.company_id, v.original_invoice_id, k.line_no, sum(k.quantity) AS quantity,
+                        coalesce(sum(k.quantity) FILTER (WHERE k.order_id IS NULL), 0) AS waived
                  FROM o2c.invoice v
                  JOIN o2c.invoice_line k ON k.company_id = v.company_id AND k.invoice_id = v.invoice_id
                  WHERE v.kind = 'credit_note'

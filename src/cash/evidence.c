@@ -532,6 +532,25 @@ read_documents(O2cMatch *match)
 		take_document(&l.all[o2c_row_int8(i, 1) - 1], i);
 }
 
+/* Looks up payment links, which stand for invoices. */
+static void
+read_links(O2cMatch *match)
+{
+	static O2cPlan find = O2C_PLAN("SELECT place, invoice_id, customer_id, group_id, state, number FROM o2c._linked_documents($2, $1)", INT8OID, INT8ARRAYOID);
+	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(payment_ids(match))));
+
+	for (int i = 0; i < n; i++)
+	{
+		O2cPending *p = &match->payments[o2c_row_int8(i, 1) - 1];
+		char	   *state = o2c_row_text(i, 5);
+		O2cHit		hit = {.invoice = o2c_row_int8(i, 2), .customer = o2c_row_int8(i, 3), .group = o2c_row_int8(i, 4), .strength = O2C_REF_PROVED,
+		.found_by = O2C_LINK, .token = p->whole, .number = o2c_row_text(i, 6)};
+
+		hit.open = strcmp(state, "posted") == 0 || strcmp(state, "overdue") == 0;
+		add_hit(p, &hit);
+	}
+}
+
 /* Customers that an account, a name or an alias of one payment stands for. */
 typedef struct Known
 {
@@ -714,6 +733,7 @@ o2c_read_evidence(O2cMatch *match)
 		unknown |= p->customer == 0;
 	}
 	read_documents(match);
+	read_links(match);
 	if (!unknown)
 		return;
 	read_payers(match);

@@ -390,7 +390,7 @@ doubt_reference(const Look *l, const O2cExplanation *e)
 	if (!e->unique)
 		return "several sets of what is named have the amount";
 	if (agrees || proved)
-		return e->amount >= O2C_AMOUNT_TOLERATED || (e->ref >= O2C_REF_EXACT && e->documents == 1 && (e->ref == O2C_REF_PROVED || o2c_stands_alone(l->p, e->token))) ?
+		return e->amount >= O2C_AMOUNT_TOLERATED || strcmp(e->found_by, O2C_LINK) == 0 || (e->ref >= O2C_REF_EXACT && e->documents == 1 && (e->ref == O2C_REF_PROVED || o2c_stands_alone(l->p, e->token))) ?
 			NULL : "the amount does not agree";
 	if (e->amount < O2C_AMOUNT_TOLERATED)
 		return e->payer == O2C_PAYER_OTHER ? "somebody else paid, and the amount does not agree" : "the payer is not known, and the amount does not agree";
@@ -495,6 +495,8 @@ explain_named(Look *l, int64 group)
 		e.documents = documents;
 		e.ref = O2C_REF_WEAK;
 	}
+	if (strcmp(e.found_by, O2C_LINK) == 0)
+		e.stage = "link";
 	explain_amount(l, &e, &plain, &all);
 	e.payer_by = party == NULL ? NULL : party->found_by;
 	e.customer = party != NULL && party->customer != 0 ? party->customer : item_at(l, e.n > 0 ? e.parts[0].item : all.places[0])->customer;
@@ -1031,7 +1033,7 @@ is_named_exactly(const O2cFinding *f, const O2cParty *party)
 	{
 		const O2cExplanation *e = &f->explanations[i];
 
-		if (e->sound && e->amount == O2C_AMOUNT_EXACT &&
+		if (e->sound && (e->amount == O2C_AMOUNT_EXACT || e->ref == O2C_REF_PROVED) &&
 			(e->group == party->group || (e->payer >= O2C_PAYER_LIKELY && party->strength < O2C_PAYER_CERTAIN)))
 			return true;
 	}

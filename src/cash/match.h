@@ -27,6 +27,9 @@ typedef enum
 	O2C_REF_PROVED
 } O2cRefStrength;
 
+/* What hits by payment links are found by; a link stands for all its invoices. */
+#define O2C_LINK "payment link"
+
 /* A document that a payment's text names. */
 typedef struct O2cHit
 {

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * payment.c
- *		Payments: each receipt once, identified, and taken back when it bounces.
+ *		Payments: each receipt once, and whose it is.
  *
  * A payment of a known customer has one open item, which says how much of it is
- * still on account; until its customer is known it has none.  A payment that
- * bounces is not removed: its applications are taken back on the date of the
- * bounce, and an open item of kind "reversal" uses it up.
+ * still on account; until its customer is known it has none, and until it is
+ * money neither: what is only authorized does not count, nor what is not settled
+ * where the policy wants cleared funds.  How it goes on from there: clearing.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,14 +25,15 @@
 enum
 {
 	AMOUNT, RECEIVED_ON, CUSTOMER, REFERENCE, METHOD, CURRENCY, PAYER_NAME, PAYER_ACCOUNT,
-	PROVIDER, PROVIDER_REFERENCE, IDEMPOTENCY_KEY, COMPANY
+	PROVIDER, PROVIDER_REFERENCE, IDEMPOTENCY_KEY, CLEARING, COMPANY
 };
 
 /* The payment with an id. */
 O2cPayment
 o2c_read_payment(int64 company, int64 payment)
 {
-	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, p.amount, coalesce(- i.open_amount - i.allocated_amount, 0), p.currency"
+	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, p.amount, coalesce(- i.open_amount - i.allocated_amount, 0),"
+								   " p.currency, p.clearing, p.refunded_amount, p.method"
 								   " FROM o2c.payment p LEFT JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = p.item_id"
 								   " WHERE p.company_id = $1 AND p.payment_id = $2", INT8OID, INT8OID);
 	O2cPayment	p = {.id = payment};
@@ -49,7 +50,38 @@ o2c_read_payment(int64 company, int64 payment)
 	p.amount = DatumGetNumeric(o2c_row_copy(0, 5).value);
 	p.open = DatumGetNumeric(o2c_row_copy(0, 6).value);
 	p.currency = o2c_row_text(0, 7);
+	p.clearing = o2c_row_text(0, 8);
+	p.refunded = DatumGetNumeric(o2c_row_copy(0, 9).value);
+	p.method = o2c_row_text(0, 10);
 	return p;
+}
+
+/* The same, with its customer's group and then itself locked. */
+O2cPayment
+o2c_lock_payment(int64 company, int64 payment)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.payment WHERE company_id = $1 AND payment_id = $2 FOR NO KEY UPDATE",
+								   INT8OID, INT8OID);
+	int64		customer = o2c_read_payment(company, payment).customer;
+
+	if (customer != 0)
+		o2c_lock_customer(company, customer);
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(payment)));
+	return o2c_read_payment(company, payment);
+}
+
+/* Whether a payment that is so far is money: what is captured is, unless the policy wants cleared funds. */
+bool
+o2c_counts(int64 company, int64 customer, const char *clearing)
+{
+	static O2cPlan find = O2C_PLAN("SELECT coalesce((SELECT k.cleared_only FROM o2c.cash_policy_in_use k WHERE k.company_id = $1 AND k.customer_id = $2),"
+								   " (SELECT p.cleared_only FROM o2c.cash_policy p WHERE p.company_id = $1 AND p.customer_id IS NULL), false)",
+								   INT8OID, INT8OID);
+
+	if (strcmp(clearing, "captured") != 0)
+		return strcmp(clearing, "authorized") != 0;
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
+	return !o2c_row_bool(0, 1);
 }
 
 /* The currency of a payment that names none: the customer's, else the company's. */
@@ -83,13 +115,23 @@ check_payment(const NullableDatum *args)
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
 				 errmsg("a provider reference needs a provider"),
 				 errhint("Name the bank or service whose reference it is.")));
+	if (args[CLEARING].isnull || strstr(",authorized,captured,settled,", psprintf(",%s,", TextDatumGetCString(args[CLEARING].value))) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("a payment cannot be recorded as \"%s\"", args[CLEARING].isnull ? "" : TextDatumGetCString(args[CLEARING].value)),
+				 errhint("It is authorized, captured or settled; o2c.settle_payment() and others take it on from there.")));
 }
 
-/* The payment that is there already under the same provider reference; it must be the same one. */
+/*
+ * The payment that is there already under the same provider reference; it must
+ * be the same one.  A date that was left to the moment of the call says nothing.
+ */
 static int64
 earlier_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 {
-	static O2cPlan find = O2C_PLAN("SELECT payment_id, amount = $4 AND received_on = $5 AND currency = $6"
+	static O2cPlan find = O2C_PLAN("SELECT payment_id, amount = $4 AND currency = $6 AND ($5 IS NULL OR $5 ="
+								   " coalesce((SELECT c.effective_on FROM o2c.payment_clearing c WHERE c.company_id = $1"
+								   " AND c.payment_id = payment.payment_id AND c.before IS NULL), received_on))"
 								   " AND reference IS NOT DISTINCT FROM $7 AND method = $8"
 								   " AND payer_name IS NOT DISTINCT FROM $9 AND payer_account IS NOT DISTINCT FROM $10"
 								   " AND ($11 IS NULL OR customer_id IS NOT DISTINCT FROM $11)"
@@ -109,14 +151,14 @@ earlier_payment(int64 company, NullableDatum customer, const NullableDatum *args
 	return o2c_row_int8(0, 1);
 }
 
-/* Writes a payment and the open item of an identified one; a receipt that is there already is found instead. */
+/* Writes a payment, and its open item when its customer is known and it counts; 0 for a receipt that is there already. */
 static int64
 write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 {
 	static O2cPlan add = O2C_PLAN("WITH taken AS (INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount,"
-								  " currency, reference, method, payer_name, payer_account, provider, provider_reference)"
-								  " VALUES ($1, $2, CASE WHEN $2 IS NOT NULL THEN nextval('o2c.item_id_seq') END,"
-								  " $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+								  " currency, reference, method, payer_name, payer_account, provider, provider_reference, clearing, state)"
+								  " VALUES ($1, $2, CASE WHEN $2 IS NOT NULL AND $13 THEN nextval('o2c.item_id_seq') END,"
+								  " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN 'received' ELSE 'pending' END)"
 								  " ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING"
 								  " RETURNING payment_id, company_id, customer_id, item_id, received_on, amount, currency),"
 								  " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
@@ -126,11 +168,14 @@ write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 								  " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
 								  " WHERE t.item_id IS NOT NULL)"
 								  " SELECT payment_id FROM taken",
-								  INT8OID, INT8OID, DATEOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID);
+								  INT8OID, INT8OID, DATEOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+								  TEXTOID, BOOLOID);
+	bool		counts = o2c_counts(company, DatumGetInt64(customer.value), TextDatumGetCString(args[CLEARING].value));
 
 	if (o2c_run(&add, O2C_ARGS(o2c_int8(company), customer, args[RECEIVED_ON], args[AMOUNT], args[CURRENCY], args[REFERENCE],
-							   args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], args[PROVIDER], args[PROVIDER_REFERENCE])) == 0)
-		return earlier_payment(company, customer, args);
+							   args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], args[PROVIDER], args[PROVIDER_REFERENCE],
+							   args[CLEARING], o2c_bool(counts))) == 0)
+		return 0;
 	return o2c_row_int8(0, 1);
 }
 
@@ -141,6 +186,7 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 {
 	int64		company = PG_ARGISNULL(COMPANY) ? 0 : PG_GETARG_INT64(COMPANY);
 	NullableDatum args[COMPANY];
+	NullableDatum payer;
 	int64		customer = 0;
 	int64		result;
 
@@ -162,31 +208,45 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 	check_payment(args);
 	args[AMOUNT] = o2c_datum(NumericGetDatum(o2c_round(DatumGetNumeric(args[AMOUNT].value),
 													   o2c_minor_units(TextDatumGetCString(args[CURRENCY].value)))));
-	result = write_payment(company, customer == 0 ? O2C_NULL : o2c_int8(customer), args);
+	payer = customer == 0 ? O2C_NULL : o2c_int8(customer);
+	result = write_payment(company, payer, args);
+	if (result == 0)
+	{
+		if (o2c_argument_floats(fcinfo, RECEIVED_ON))
+			args[RECEIVED_ON] = O2C_NULL;
+		result = earlier_payment(company, payer, args);
+	}
 	o2c_command_done(company, args[IDEMPOTENCY_KEY], result);
 	o2c_finish();
 	PG_RETURN_INT64(result);
 }
 
 /*
- * Says whose payments are; those that are identified meanwhile are left alone.
- * The caller has locked the customers' groups.
+ * Says whose payments are; those of another customer are left alone, and so are
+ * those that have an item.  What counts gets one.  The caller has locked the
+ * customers' groups.
  */
 void
 o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n)
 {
 	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.payment WHERE company_id = $1 AND payment_id = ANY ($2)"
 								   " ORDER BY payment_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
-	static O2cPlan identify = O2C_PLAN("WITH given AS MATERIALIZED (SELECT p.payment_id, g.customer_id, nextval('o2c.item_id_seq') AS item_id,"
-									   " p.received_on, p.currency, p.amount FROM unnest($2, $3) AS g (payment_id, customer_id)"
+	static O2cPlan identify = O2C_PLAN("WITH given AS MATERIALIZED (SELECT p.payment_id, g.customer_id,"
+									   " CASE WHEN p.clearing = 'settled' OR p.clearing = 'captured' AND NOT coalesce(k.cleared_only, false)"
+									   " THEN nextval('o2c.item_id_seq') END AS item_id, p.received_on, p.currency, p.amount"
+									   " FROM unnest($2, $3) AS g (payment_id, customer_id)"
 									   " JOIN o2c.payment p ON p.company_id = $1 AND p.payment_id = g.payment_id"
-									   " WHERE p.customer_id IS NULL AND p.state = 'received'),"
+									   " LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = $1 AND k.customer_id = g.customer_id"
+									   " WHERE coalesce(p.customer_id, g.customer_id) = g.customer_id AND p.item_id IS NULL"
+									   " AND p.state IN ('received', 'pending')),"
 									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
 									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,"
 									   " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
 									   " FROM given t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
-									   " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id)"
-									   " UPDATE o2c.payment p SET customer_id = given.customer_id, item_id = given.item_id FROM given"
+									   " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
+									   " WHERE t.item_id IS NOT NULL)"
+									   " UPDATE o2c.payment p SET customer_id = given.customer_id, item_id = given.item_id,"
+									   " state = CASE WHEN given.item_id IS NULL THEN 'pending' ELSE 'received' END FROM given"
 									   " WHERE p.company_id = $1 AND p.payment_id = given.payment_id", INT8OID, INT8ARRAYOID, INT8ARRAYOID);
 	NullableDatum ids = o2c_datum(o2c_int8_array(payments, n));
 
@@ -227,80 +287,11 @@ o2c_identify_payment(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_O2C_INVALID_STATE),
 				 errmsg("payment %lld cannot be identified", (long long) payment),
 				 p.customer == 0 ? errdetail("It is %s.", p.state) : errdetail("It belongs to another customer."),
-				 errhint("Reverse it and record it anew if the customer is wrong.")));
+				 errhint("Void it and record it anew if the customer is wrong.")));
 	o2c_finish();
+	if (p.item == 0)
+		PG_RETURN_NULL();
 	PG_RETURN_INT64(p.item);
-}
-
-/* Takes the live applications of a payment back, and uses the payment up with an open item of its own. */
-static void
-reverse_item(int64 company, const O2cPayment *p, DateADT reversed_on, NullableDatum reason)
-{
-	static O2cPlan live = O2C_PLAN("SELECT array_agg(a.application_id) FROM o2c.application a"
-								   " WHERE a.company_id = $1 AND a.credit_item_id = $2 AND a.reverses IS NULL AND NOT EXISTS"
-								   " (SELECT FROM o2c.application r WHERE r.company_id = $1 AND r.reverses = a.application_id)",
-								   INT8OID, INT8OID);
-	static O2cPlan mirror = O2C_PLAN("INSERT INTO o2c.open_item (company_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate, base_rate)"
-									 " SELECT company_id, customer_id, 'reversal', $3, $3, currency, - amount, credit_rate, base_rate"
-									 " FROM o2c.open_item WHERE company_id = $1 AND item_id = $2 RETURNING item_id",
-									 INT8OID, INT8OID, DATEOID);
-	O2cApplication use = {.credit_item = p->item, .effective_on = reversed_on, .cash = p->amount,
-	.discount = o2c_zero(), .tolerance = o2c_zero()};
-	NullableDatum applications;
-
-	o2c_run(&live, O2C_ARGS(o2c_int8(company), o2c_int8(p->item)));
-	applications = o2c_row_copy(0, 1);
-	if (!applications.isnull)
-		o2c_unapply(company, applications, reversed_on, "reversal", reason);
-	if (o2c_run(&mirror, O2C_ARGS(o2c_int8(company), o2c_int8(p->item), o2c_date(reversed_on))) == 0)
-		elog(ERROR, "a trigger suppressed an open item");
-	use.debit_item = o2c_row_int8(0, 1);
-	o2c_apply(company, &use, 1, "reversal");
-}
-
-/* Checks that a payment can be reversed on a date. */
-static void
-check_reversal(const O2cPayment *p, DateADT reversed_on)
-{
-	if (strcmp(p->state, "reversed") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_STATE),
-				 errmsg("payment %lld is reversed already", (long long) p->id)));
-	if (reversed_on < p->received_on)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
-				 errmsg("payment %lld cannot be reversed before it was received", (long long) p->id),
-				 errdetail("It was received on %s.", o2c_date_text(p->received_on)),
-				 errhint("Give that date or a later one.")));
-}
-
-PG_FUNCTION_INFO_V1(o2c_reverse_payment);
-/* o2c.reverse_payment(payment, reversed_on, reason, company_id) */
-Datum
-o2c_reverse_payment(PG_FUNCTION_ARGS)
-{
-	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.payment WHERE company_id = $1 AND payment_id = $2 FOR NO KEY UPDATE",
-								   INT8OID, INT8OID);
-	static O2cPlan mark = O2C_PLAN("UPDATE o2c.payment SET state = 'reversed', reversed_on = $3, reversal_reason = $4"
-								   " WHERE company_id = $1 AND payment_id = $2", INT8OID, INT8OID, DATEOID, TEXTOID);
-	int64		company = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3);
-	int64		payment = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-	O2cPayment	p;
-
-	o2c_check_date(o2c_pg_arg(1), "date of the reversal");
-	o2c_connect();
-	p = o2c_read_payment(company, payment);
-	if (p.customer != 0)
-		o2c_lock_customer(company, p.customer);
-	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(payment)));
-	p = o2c_read_payment(company, payment);
-	check_reversal(&p, PG_GETARG_DATEADT(1));
-	o2c_run(&mark, O2C_ARGS(o2c_int8(company), o2c_int8(payment), o2c_pg_arg(1), o2c_pg_arg(2)));
-	o2c_release_payment(company, payment);
-	if (p.customer != 0)
-		reverse_item(company, &p, PG_GETARG_DATEADT(1), o2c_pg_arg(2));
-	o2c_finish();
-	PG_RETURN_VOID();
 }
 
 /* Brings the state of payments in line with their items. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * payment.h
- *		Payments: finding them, and saying whose they are.
+ *		Payments: finding them, saying whose they are, and what follows.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,10 +21,29 @@ typedef struct O2cPayment
 	Numeric		amount;
 	Numeric		open;			/* positive: what is free on account; 0 when unidentified */
 	char	   *currency;
+	char	   *clearing;
+	Numeric		refunded;
+	char	   *method;
 } O2cPayment;
 
+/* Why and how a payment is taken back. */
+typedef struct O2cReturn
+{
+	const char *to;				/* returned, charged_back, failed or voided */
+	DateADT		day;
+	NullableDatum code;			/* ISO 20022 */
+	NullableDatum reason;
+	NullableDatum fee;			/* null: as the policy says */
+} O2cReturn;
+
 extern O2cPayment o2c_read_payment(int64 company, int64 payment);
+extern O2cPayment o2c_lock_payment(int64 company, int64 payment);
+extern bool o2c_counts(int64 company, int64 customer, const char *clearing);
 extern void o2c_release_payment(int64 company, int64 payment);
 extern void o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n);
+extern void o2c_advance(int64 company, int64 payment, const char *to, DateADT day);
+extern void o2c_take_back(int64 company, int64 payment, const O2cReturn *how);
+extern void o2c_apply_collected(int64 company, NullableDatum payments);
+extern void o2c_follow_return(int64 company, int64 payment, NullableDatum code, DateADT day);
 
 #endif /* O2C_PAYMENT_H */

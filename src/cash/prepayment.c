@@ -111,7 +111,7 @@ amount_of(NullableDatum given, Numeric most, const char *currency, const char *w
 	if (o2c_sign(most) <= 0 || o2c_cmp(amount, most) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_OVER_APPLICATION),
-				 errmsg("%s cannot be %s", given.isnull ? "nothing" : o2c_numeric_text(amount), what),
+				 given.isnull ? errmsg("nothing can be %s", what) : errmsg("%s cannot be %s", o2c_numeric_text(amount), what),
 				 errdetail("At most %s can be.", o2c_numeric_text(o2c_sign(most) < 0 ? o2c_zero() : most))));
 	return amount;
 }

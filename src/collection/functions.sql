@@ -19,8 +19,8 @@ COMMENT ON FUNCTION o2c.record_overdue(date, bigint) IS
 CREATE FUNCTION o2c._seed_collection_rules() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function, parameters)
-    VALUES (NEW.company_id, 'overdue', 'order', 20, 'o2c.rule_overdue', '{"days": 0, "amount": 0}');
+    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function, parameters, early)
+    VALUES (NEW.company_id, 'overdue', 'order', 20, 'o2c.rule_overdue', '{"days": 0, "amount": 0}', true);
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._seed_collection_rules() IS 'Trigger: a new company holds orders of customers with overdue invoices.';

@@ -8,7 +8,8 @@
  * that a missed nightly run lets nobody through.  The run records it as the
  * state of the invoice, and the trigger on that change suspends the customer:
  * one hold for each overdue invoice, which goes when that invoice leaves the
- * state, and with it nothing else.
+ * state, and with it nothing else.  The run writes the groups that it locks: an
+ * order that is confirmed meanwhile sees the suspension or fails to serialize.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,11 +22,17 @@
 #include "core/trigger.h"
 #include "party/customer.h"
 
+/* Whether anything is overdue: asked first, because mostly nothing is. */
+static O2cPlan any_overdue = O2C_PLAN(
+	"SELECT FROM o2c.open_item WHERE company_id = $1 AND customer_id = $2 AND open_amount > 0"
+	" AND due_on < $3 - $4 AND open_amount > $5 LIMIT 1",
+	INT8OID, INT8OID, DATEOID, INT4OID, NUMERICOID);
+
 /* The due date itself is not overdue; grace days come on top (Directive 2011/7/EU, Art. 3: interest from the day after). */
 static O2cPlan find_overdue = O2C_PLAN(
-	"SELECT count(*), sum(i.open_amount * i.credit_rate),"
+	"SELECT sum(i.open_amount * i.credit_rate),"
 	" string_agg(format('%s (%s %s, due %s)', coalesce(v.number, 'fee'), i.open_amount, i.currency, i.due_on), ', '"
-	" ORDER BY i.due_on, i.item_id), min(i.due_on)"
+	" ORDER BY i.due_on, i.item_id)"
 	" FROM (SELECT * FROM o2c.open_item WHERE company_id = $1 AND customer_id = $2 AND open_amount > 0"
 	" AND due_on < $3 - $4 ORDER BY due_on, item_id) i"
 	" LEFT JOIN o2c.invoice v ON v.company_id = $1 AND v.invoice_id = i.invoice_id"
@@ -52,14 +59,16 @@ o2c_rule_overdue(PG_FUNCTION_ARGS)
 					o2c_date(o2c_case_date(fcinfo, "day")), o2c_int4(o2c_rule_days(fcinfo, "days", 0)),
 					o2c_datum(NumericGetDatum(tolerated)));
 	o2c_connect();
-	o2c_run(&find_overdue, args);
-	if (o2c_row_int8(0, 1) == 0)
+	if (o2c_run(&any_overdue, args) == 0)
 		finding = o2c_finding(fcinfo, true, o2c_zero(), tolerated, NULL);
 	else
 	{
-		Numeric		amount = DatumGetNumeric(o2c_row_copy(0, 2).value);
-		char	   *invoices = o2c_row_text(0, 3);
+		Numeric		amount;
+		char	   *invoices;
 
+		o2c_run(&find_overdue, args);
+		amount = DatumGetNumeric(o2c_row_copy(0, 1).value);
+		invoices = o2c_row_text(0, 2);
 		o2c_run(&sum_overdue, args);
 		finding = o2c_finding(fcinfo, false, amount, tolerated,
 							  psprintf("overdue: payment of %s must be received first, for %s", o2c_row_text(0, 1), invoices));
@@ -209,7 +218,7 @@ o2c_record_overdue(PG_FUNCTION_ARGS)
 	}
 	if (n > 0)
 	{
-		o2c_lock_customers(company, customers, n);
+		o2c_write_groups(company, customers, n);
 		n = (int) o2c_run(&record, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(invoices, n)), o2c_date(day), days, amount));
 	}
 	o2c_finish();

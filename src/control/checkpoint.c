@@ -34,9 +34,9 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/regproc.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
+#include "utils/varlena.h"
 
 /* Where an entry of the list of rules comes from. */
 typedef enum RuleSource
@@ -60,6 +60,11 @@ typedef struct Rule
 	const char *reaction_name;	/* also "exclude" and "release", which do nothing by themselves */
 	bool		exclusion;
 	char	   *duty;
+	bool		early;			/* needs only the case */
+	bool		cumulative;
+	int32		specificity;	/* of its scope */
+	char	   *risk_class;		/* its scope, where it is one */
+	int64		group;
 	bool		passed;
 	Numeric		observed;
 	Numeric		threshold;
@@ -68,28 +73,29 @@ typedef struct Rule
 
 static const char *const outcome_names[] = {"pass", "warn", "hold", "refuse"};
 
-/* The open holds and the rules that concern a document, in order. */
-static O2cPlan find_rules = O2C_PLAN(
-	"(SELECT CASE WHEN h.order_id IS NULL THEN 'customer' WHEN h.automatic THEN 'automatic' ELSE 'order' END AS source,"
-	" h.rule AS code, 0 AS version, NULL AS function, NULL::jsonb AS parameters, 'hold' AS reaction, h.reason, h.duty"
-	" FROM o2c.hold h WHERE h.company_id = $1 AND h.customer_id = $3 AND (h.order_id IS NULL OR h.order_id = $5)"
+/* The open holds of the customer and the order; read with the same columns as rules. */
+static O2cPlan find_holds = O2C_PLAN(
+	"SELECT CASE WHEN h.order_id IS NULL THEN 'customer' WHEN h.automatic THEN 'automatic' ELSE 'order' END,"
+	" h.rule, 0, NULL::text, NULL::jsonb, 'hold', h.reason, h.duty"
+	" FROM o2c.hold h WHERE h.company_id = $1 AND h.customer_id = $3 AND (h.order_id IS NULL OR h.order_id = $4)"
 	" AND h.released_at IS NULL AND CASE WHEN $2 = 'ship' THEN h.blocks_shipping ELSE h.blocks_order END"
-	" ORDER BY h.hold_id)"
-	" UNION ALL"
-	" (SELECT 'rule', r.code, r.version, r.function, r.parameters, r.reaction, NULL, r.duty FROM"
-	" (SELECT DISTINCT ON (q.code, q.exclusion, CASE WHEN q.cumulative THEN q.specificity END) q.* FROM o2c.rule q"
-	" WHERE q.company_id = $1 AND q.checkpoint = $2 AND $4 BETWEEN q.valid_from AND q.valid_to"
-	" AND (q.customer_id IS NULL OR q.customer_id = $3)"
-	/* asked only where a rule has such a scope */
-	" AND (q.group_id IS NULL OR q.group_id = (SELECT c.group_id FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3))"
-	" AND (q.risk_class IS NULL OR q.risk_class = (SELECT c.risk_class FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3))"
-	" ORDER BY q.code, q.exclusion, CASE WHEN q.cumulative THEN q.specificity END, q.specificity DESC, q.version DESC) r"
-	" ORDER BY r.exclusion, r.priority, r.code)"
-	" UNION ALL"
-	" SELECT 'released', h.rule, 0, NULL, NULL, 'hold', h.release_reason, h.duty FROM o2c.hold h"
-	" WHERE h.company_id = $1 AND h.order_id = $5 AND h.release_until >= $4"
-	" AND $6 <= h.release_value * (100 + h.release_deviation) * 0.01",
-	INT8OID, TEXTOID, INT8OID, DATEOID, INT8OID, NUMERICOID);
+	" ORDER BY h.hold_id",
+	INT8OID, TEXTOID, INT8OID, INT8OID);
+
+/* The releases of the order's holds that are still good. */
+static O2cPlan find_releases = O2C_PLAN(
+	"SELECT 'released', h.rule, 0, NULL::text, NULL::jsonb, 'hold', h.release_reason, h.duty FROM o2c.hold h"
+	" WHERE h.company_id = $1 AND h.order_id = $2 AND h.release_until >= $3"
+	" AND $4 <= h.release_value * (100 + h.release_deviation) * 0.01",
+	INT8OID, INT8OID, DATEOID, NUMERICOID);
+
+/* The valid rules for everybody or the customer, in the order in which they are asked. */
+static O2cPlan find_rules = O2C_PLAN(
+	"SELECT 'rule', code, version, function, parameters, reaction, NULL::text, duty,"
+	" early, cumulative, specificity, risk_class, group_id"
+	" FROM o2c.rule WHERE company_id = $1 AND checkpoint = $2 AND $4 BETWEEN valid_from AND valid_to"
+	" AND (customer_id IS NULL OR customer_id = $3) ORDER BY exclusion, priority, code",
+	INT8OID, TEXTOID, INT8OID, DATEOID);
 
 /* The place of a reaction among the outcomes; exclusions have none. */
 static O2cOutcome
@@ -122,31 +128,131 @@ parse_source(const char *name)
 	}
 }
 
-/* Reads the rules that apply. */
-static int
-read_rules(const O2cCase *document, Rule **rules)
+/* A row of one of the three lists. */
+static Rule
+rule_of(uint64 row)
 {
-	int			n = (int) o2c_run(&find_rules, O2C_ARGS(o2c_int8(document->company), o2c_cstring(document->checkpoint),
-														o2c_int8(document->customer), o2c_date(document->day),
-														o2c_int8(document->order_id), o2c_datum(NumericGetDatum(document->amount))));
+	Rule		rule = {
+		.source = parse_source(o2c_row_text(row, 1)),
+		.code = o2c_row_text(row, 2),
+		.version = o2c_row_int4(row, 3),
+		.function = o2c_row_text(row, 4),
+		.parameters = o2c_row_copy(row, 5),
+		.reaction_name = o2c_row_text(row, 6),
+		.message = o2c_row_text(row, 7),
+		.duty = o2c_row_text(row, 8),
+	};
 
-	*rules = palloc0(sizeof(Rule) * Max(n, 1));
-	for (int i = 0; i < n; i++)
+	rule.exclusion = strcmp(rule.reaction_name, "exclude") == 0 || strcmp(rule.reaction_name, "release") == 0;
+	rule.reaction = parse_reaction(rule.reaction_name, rule.exclusion);
+	return rule;
+}
+
+/* A list of rules that grows. */
+typedef struct RuleList
+{
+	Rule	   *rules;
+	int			n;
+} RuleList;
+
+/* Appends what a query finds. */
+static void
+append_rules(RuleList *list, O2cPlan *find, const NullableDatum *args)
+{
+	int			found = (int) o2c_run(find, args);
+	Rule	   *rules = palloc(sizeof(Rule) * Max(list->n + found, 1));
+
+	if (list->n > 0)
+		memcpy(rules, list->rules, sizeof(Rule) * list->n);
+	for (int i = 0; i < found; i++)
 	{
-		Rule	   *rule = &(*rules)[i];
-
-		rule->source = parse_source(o2c_row_text(i, 1));
-		rule->code = o2c_row_text(i, 2);
-		rule->version = o2c_row_int4(i, 3);
-		rule->function = o2c_row_text(i, 4);
-		rule->parameters = o2c_row_copy(i, 5);
-		rule->reaction_name = o2c_row_text(i, 6);
-		rule->exclusion = strcmp(rule->reaction_name, "exclude") == 0 || strcmp(rule->reaction_name, "release") == 0;
-		rule->reaction = parse_reaction(rule->reaction_name, rule->exclusion);
-		rule->message = o2c_row_text(i, 7);
-		rule->duty = o2c_row_text(i, 8);
+		rules[list->n + i] = rule_of(i);
+		if (find != &find_rules)
+			continue;
+		rules[list->n + i].early = o2c_row_bool(i, 9);
+		rules[list->n + i].cumulative = o2c_row_bool(i, 10);
+		rules[list->n + i].specificity = o2c_row_int4(i, 11);
+		rules[list->n + i].risk_class = o2c_row_text(i, 12);
+		rules[list->n + i].group = o2c_row_int8(i, 13);
 	}
-	return n;
+	list->rules = rules;
+	list->n += found;
+}
+
+/* Drops the rules for other groups and risk classes; the customer is looked at only where there are any. */
+static void
+keep_scope(int64 company, int64 customer, RuleList *list)
+{
+	static O2cPlan find = O2C_PLAN("SELECT group_id, risk_class FROM o2c.customer WHERE company_id = $1 AND customer_id = $2", INT8OID, INT8OID);
+	bool		scoped = false;
+	int			kept = 0;
+	int64		group;
+	char	   *class;
+
+	for (int i = 0; i < list->n; i++)
+		scoped |= list->rules[i].group != 0 || list->rules[i].risk_class != NULL;
+	if (!scoped)
+		return;
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
+	group = o2c_row_int8(0, 1);
+	class = o2c_row_text(0, 2);
+	for (int i = 0; i < list->n; i++)
+	{
+		Rule	   *rule = &list->rules[i];
+
+		if ((rule->group == 0 || rule->group == group) &&
+			(rule->risk_class == NULL || (class != NULL && strcmp(rule->risk_class, class) == 0)))
+			list->rules[kept++] = *rule;
+	}
+	list->n = kept;
+}
+
+/* Whether one rule speaks in the place of another with its code: the narrower one, then the later version. */
+static bool
+overrules(const Rule *a, const Rule *b)
+{
+	if (a->source != FROM_RULE || b->source != FROM_RULE || a->exclusion != b->exclusion ||
+		a->cumulative != b->cumulative || strcmp(a->code, b->code) != 0)
+		return false;
+	if (a->specificity != b->specificity)
+		return !a->cumulative && a->specificity > b->specificity;
+	return a->version > b->version;
+}
+
+/* Drops the rules that others speak for. */
+static void
+keep_speakers(RuleList *list)
+{
+	Rule	   *speakers = palloc(sizeof(Rule) * Max(list->n, 1));
+	int			kept = 0;
+
+	for (int i = 0; i < list->n; i++)
+	{
+		bool		speaks = true;
+
+		for (int j = 0; j < list->n && speaks; j++)
+			speaks = !overrules(&list->rules[j], &list->rules[i]);
+		if (speaks)
+			speakers[kept++] = list->rules[i];
+	}
+	list->rules = speakers;
+	list->n = kept;
+}
+
+/* Reads the open holds and the rules that concern a document, in order. */
+static RuleList
+read_rules(const O2cCase *document)
+{
+	NullableDatum company = o2c_int8(document->company);
+	NullableDatum checkpoint = o2c_cstring(document->checkpoint);
+	NullableDatum customer = o2c_int8(document->customer);
+	RuleList	list = {0};
+
+	append_rules(&list, &find_holds, O2C_ARGS(company, checkpoint, customer, o2c_int8(document->order_id)));
+	append_rules(&list, &find_rules, O2C_ARGS(company, checkpoint, customer, o2c_date(document->day)));
+	keep_scope(document->company, document->customer, &list);
+	keep_speakers(&list);
+	return list;
 }
 
 /* A type of schema o2c. */
@@ -172,6 +278,7 @@ case_value(const O2cCase *document, Oid type)
 	values[2] = CStringGetTextDatum(document->object_type);
 	values[3] = Int64GetDatum(document->object_id);
 	values[4] = Int64GetDatum(document->order_id);
+	nulls[4] = document->order_id == 0;
 	values[5] = Int64GetDatum(document->customer);
 	values[6] = NumericGetDatum(document->amount);
 	values[7] = CStringGetTextDatum(document->currency);
@@ -182,12 +289,28 @@ case_value(const O2cCase *document, Oid type)
 	return result;
 }
 
+/* A name in one or two parts, NIL when the text is none. */
+static List *
+parse_name(const char *text)
+{
+	List	   *parts;
+	List	   *name = NIL;
+	ListCell   *cell;
+
+	if (!SplitIdentifierString(pstrdup(text), '.', &parts) || list_length(parts) > 2)
+		return NIL;
+	foreach(cell, parts)
+		name = lappend(name, makeString(pstrdup(lfirst(cell))));
+	return name;
+}
+
 /* The function that a rule names. */
 static Oid
 rule_function(const Rule *rule, Oid case_type)
 {
 	Oid			types[2] = {case_type, JSONBOID};
-	Oid			function = LookupFuncName(stringToQualifiedNameList_compat(rule->function), 2, types, true);
+	List	   *name = parse_name(rule->function);
+	Oid			function = name == NIL ? InvalidOid : LookupFuncName(name, 2, types, true);
 
 	if (!OidIsValid(function) || get_func_rettype(function) != o2c_type("finding"))
 		ereport(ERROR,
@@ -436,18 +559,42 @@ failure_text(const Rule *rules, int n)
 O2cOutcome
 o2c_checkpoint(const O2cCase *document, char **why)
 {
-	Rule	   *rules;
-	int			n = read_rules(document, &rules);
+	RuleList	list = read_rules(document);
 	O2cOutcome	outcome;
 	int64		decision;
 
-	if (n == 0)
+	append_rules(&list, &find_releases, O2C_ARGS(o2c_int8(document->company), o2c_int8(document->order_id), o2c_date(document->day),
+												 o2c_datum(NumericGetDatum(document->amount))));
+	if (list.n == 0)
 		return O2C_PASS;
-	outcome = ask_rules(document, rules, n);
+	outcome = ask_rules(document, list.rules, list.n);
 	if (why != NULL)
-		*why = failure_text(rules, n);
-	decision = store_decision(document, outcome, rules, n);
+		*why = failure_text(list.rules, list.n);
+	decision = store_decision(document, outcome, list.rules, list.n);
 	if (strcmp(document->object_type, "sales_order") == 0)
-		keep_holds(document, rules, n, decision);
+		keep_holds(document, list.rules, list.n, decision);
 	return outcome;
+}
+
+/*
+ * Evaluates a document that is not written yet.  True when all rules need only
+ * the case and are satisfied; the decision is stored.  Otherwise nothing is: the
+ * document is to be written, and evaluated then.
+ */
+bool
+o2c_checkpoint_early(const O2cCase *document)
+{
+	RuleList	list = read_rules(document);
+	O2cCase		unwritten = *document;
+
+	for (int i = 0; i < list.n; i++)
+		if (!list.rules[i].early)
+			return false;
+	/* there is no order yet that a rule could look at */
+	unwritten.order_id = 0;
+	if (list.n > 0 && ask_rules(&unwritten, list.rules, list.n) != O2C_PASS)
+		return false;
+	if (list.n > 0)
+		store_decision(document, O2C_PASS, list.rules, list.n);
+	return true;
 }

@@ -17,7 +17,7 @@ typedef struct O2cCase
 	const char *checkpoint;
 	const char *object_type;
 	int64		object_id;
-	int64		order_id;
+	int64		order_id;		/* 0 while it is not written */
 	int64		customer;
 	Numeric		amount;
 	const char *currency;
@@ -34,6 +34,7 @@ typedef enum O2cOutcome
 } O2cOutcome;
 
 extern O2cOutcome o2c_checkpoint(const O2cCase *document, char **why);
+extern bool o2c_checkpoint_early(const O2cCase *document);
 
 /* For rules written in C: what they are given, and what they answer. */
 extern int64 o2c_case_int8(FunctionCallInfo fcinfo, const char *attribute);

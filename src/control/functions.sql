@@ -12,7 +12,7 @@ CREATE TYPE o2c.rule_case AS (
     credit_rate  numeric,
     day          date
 );
-COMMENT ON TYPE o2c.rule_case IS 'A document at a checkpoint: what every rule function is given';
+COMMENT ON TYPE o2c.rule_case IS 'A document at a checkpoint: what every rule function is given. order_id is null where there is no order, or where it is not written yet (o2c.rule.early)';
 
 CREATE TYPE o2c.finding AS (
     passed     boolean,
@@ -25,14 +25,14 @@ COMMENT ON TYPE o2c.finding IS 'What a rule found: whether it is satisfied, the 
 CREATE FUNCTION o2c._pass_gate() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_pass_gate' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._pass_gate() IS
-'Row trigger: the checkpoint "order". A submitted order becomes confirmed, held or refused. Errors: OC103 when a held order is to be confirmed past an open hold; OC402 for a broken rule.';
+'Row trigger: the checkpoint "order". A submitted order becomes confirmed, held or refused; one that is inserted as submitted is confirmed where all rules are early and satisfied, else a draft. Errors: OC103 when a held order is to be confirmed past an open hold; OC402 for a broken rule.';
 
 CREATE FUNCTION o2c.release_hold(hold bigint, reason text, days integer DEFAULT NULL, deviation_percent numeric DEFAULT NULL,
     company_id bigint DEFAULT o2c.current_company()) RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_release_hold'
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.release_hold(bigint, text, integer, numeric, bigint) IS
-'Releases one hold; others stay. When it was the last one of an order, the order is confirmed as it stands. When the order is checked again, the release of a rule''s hold still counts while the value is at most the released value plus deviation_percent, and today at most days after the release. Arguments: hold_id, the reason (kept), days and percent (settings release_days and release_deviation_percent), company. Errors: OC001 no such hold, OC002 no reason or what cannot be, OC101 released already, OC301 a hold that names a duty, and the caller entered the order or has no authority (o2c.authority) that reaches that far.';
+'Releases one hold; others stay. When it was the last one of an order, the order is confirmed as it stands. When the order is checked again, the release of a rule''s hold still counts while the value is at most the released value plus deviation_percent, and today at most days after the release. Arguments: hold_id, the reason (kept), days and percent (settings release_days and release_deviation_percent), company. Errors: OC001 no such hold, OC002 no reason or what cannot be, OC101 released already, OC301 a hold that names a duty, and the caller entered the order, has no authority (o2c.authority) that reaches that far, or approved already where a second person must. Above authority.alone_amount the first call is kept in o2c.approval with a notice, and the same call by another person releases.';
 
 CREATE FUNCTION o2c._follow_release() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_follow_release' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
@@ -97,3 +97,11 @@ CREATE FUNCTION o2c.rule_margin(document o2c.rule_case, parameters jsonb) RETURN
 AS 'MODULE_PATHNAME', 'o2c_rule_margin' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_margin(o2c.rule_case, jsonb) IS
 'Rule: of what the items of the order bring, net, at least {"percent": n} is left over their cost (product.cost). Cancelled quantities, and products whose cost is not known or in another currency, are left out. Observed: the margin in percent, null where the items bring nothing.';
+
+CREATE FUNCTION o2c._close_holds() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_close_holds' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._close_holds() IS 'Statement trigger: orders that are completed or cancelled have no open holds any more; they are closed with the reason "order ended".';
+
+CREATE FUNCTION o2c._reopen_holds() RETURNS trigger
+AS 'MODULE_PATHNAME', 'o2c_reopen_holds' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._reopen_holds() IS 'Row trigger: an order that goes on after its end has the holds again that people placed; those of rules are decided anew.';

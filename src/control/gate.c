@@ -59,11 +59,12 @@ has_change_rules(int64 company)
 	return o2c_run(&find, O2C_ARGS(o2c_int8(company))) > 0;
 }
 
-/* Runs the rules over a submitted order; returns the state it takes. */
-static const char *
-decide(TriggerData *trigdata, HeapTuple row)
+/* The order as the rules see it. */
+static O2cCase
+order_case(TriggerData *trigdata, HeapTuple row)
 {
-	O2cCase		document = {
+	return (O2cCase)
+	{
 		.company = o2c_tuple_int8(trigdata, row, "company_id"),
 		.checkpoint = "order",
 		.object_type = "sales_order",
@@ -75,6 +76,13 @@ decide(TriggerData *trigdata, HeapTuple row)
 		.credit_rate = row_numeric(trigdata, row, "credit_rate"),
 		.day = o2c_today(),
 	};
+}
+
+/* Runs the rules over a submitted order; returns the state it takes. */
+static const char *
+decide(TriggerData *trigdata, HeapTuple row)
+{
+	O2cCase		document = order_case(trigdata, row);
 	char	   *why = NULL;
 	O2cOutcome	outcome = o2c_checkpoint(&document, &why);
 
@@ -95,16 +103,34 @@ decide(TriggerData *trigdata, HeapTuple row)
 	}
 }
 
+/*
+ * Confirms an order that is inserted as submitted, where all rules can be asked
+ * and are satisfied before there are lines; otherwise it becomes a draft, which
+ * is submitted when its lines are there.
+ */
+static HeapTuple
+decide_early(TriggerData *trigdata, HeapTuple row)
+{
+	O2cCase		document = order_case(trigdata, row);
+
+	o2c_connect();
+	row = SPI_copytuple(o2c_set_column(trigdata, row, "state", o2c_cstring(o2c_checkpoint_early(&document) ? "confirmed" : "draft")));
+	o2c_finish();
+	return row;
+}
+
 PG_FUNCTION_INFO_V1(o2c_pass_gate);
-/* o2c._pass_gate(): before each update of the state of an order, after _advance_order */
+/* o2c._pass_gate(): before each insert, and each update of the state of an order, after _advance_order */
 Datum
 o2c_pass_gate(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._pass_gate", O2C_BEFORE_ROW, 0);
-	HeapTuple	row = trigdata->tg_newtuple;
+	HeapTuple	row = o2c_new_row(trigdata);
 	char	   *from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
 	char	   *to = o2c_tuple_text(trigdata, row, "state");
 
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return PointerGetDatum(strcmp(to, "submitted") == 0 ? decide_early(trigdata, row) : row);
 	o2c_connect();
 	if (strcmp(to, "submitted") == 0)
 		row = SPI_copytuple(o2c_set_column(trigdata, row, "state", o2c_cstring(decide(trigdata, row))));

@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "o2c.h"
+#include "control/authority.h"
 
 #include "core/clock.h"
 #include "core/money.h"
@@ -33,6 +33,15 @@ fills_gaps(int64 company)
 	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 0;
 }
 
+static bool rechecking = false;
+
+/* Whether orders are being looked at again, of which each is one of many. */
+bool
+o2c_rechecking(void)
+{
+	return rechecking;
+}
+
 /* Submits a held order again; false when it stays held. */
 static bool
 submit_again(int64 company, int64 order_id)
@@ -46,21 +55,33 @@ submit_again(int64 company, int64 order_id)
 /*
  * Submits the held orders of some customers again, oldest first.  One that
  * stays held may be passed by later ones that fit, unless the company keeps
- * what became free for whoever waits longest.
+ * what became free for whoever waits longest.  One that somebody writes on
+ * the table itself, without the group's lock, is passed over: he may want that
+ * lock next, and the two would wait for each other.
  */
 void
 o2c_recheck_orders(int64 company, Datum customers)
 {
 	static O2cPlan find = O2C_PLAN("SELECT o.order_id FROM o2c.sales_order o WHERE o.company_id = $1 AND o.customer_id = ANY ($2)"
-								   " AND o.state = 'held' ORDER BY o.order_id", INT8OID, INT8ARRAYOID);
+								   " AND o.state = 'held' ORDER BY o.order_id FOR NO KEY UPDATE SKIP LOCKED", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
+	bool		outer = rechecking;
 
 	for (int i = 0; i < n; i++)
 		orders[i] = o2c_row_int8(i, 1);
-	for (int i = 0; i < n; i++)
-		if (!submit_again(company, orders[i]) && !fills_gaps(company))
-			return;
+	rechecking = true;
+	PG_TRY();
+	{
+		for (int i = 0; i < n; i++)
+			if (!submit_again(company, orders[i]) && !fills_gaps(company))
+				break;
+	}
+	PG_FINALLY();
+	{
+		rechecking = outer;
+	}
+	PG_END_TRY();
 }
 
 /* Confirms an order that no hold keeps any more. */
@@ -87,7 +108,7 @@ submit_if_free(int64 company, int64 order_id)
 	static O2cPlan submit = O2C_PLAN("UPDATE o2c.sales_order SET state = 'submitted' WHERE company_id = $1 AND order_id = $2"
 									 " AND state = 'held' AND NOT EXISTS (SELECT FROM o2c.hold h WHERE h.company_id = $1"
 									 " AND h.order_id = $2 AND CASE WHEN h.released_at IS NULL THEN NOT h.automatic"
-									 " ELSE h.automatic AND h.release_reason <> 'cause gone' END)", INT8OID, INT8OID);
+									 " ELSE h.automatic AND h.release_reason NOT IN ('cause gone', 'order ended') END)", INT8OID, INT8OID);
 
 	o2c_run(&submit, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 }
@@ -109,33 +130,32 @@ find_hold(int64 company, int64 hold)
 	return o2c_row_int8(0, 1);
 }
 
-/* Whether the caller entered the order, and whether it has the authority that a hold asks for. */
-static O2cPlan find_authority = O2C_PLAN(
-	"SELECT coalesce(o.created_by = $3, false), EXISTS (SELECT FROM o2c.authority a WHERE a.company_id = $1 AND a.duty = h.duty"
-	" AND $4 BETWEEN a.valid_from AND a.valid_to AND pg_catalog.pg_has_role($3::name, pg_catalog.to_regrole(pg_catalog.quote_ident(a.holder))::oid, 'MEMBER')"
-	" AND (a.amount IS NULL OR o.total_amount * o.credit_rate <= a.amount)"
-	" AND (a.overrun_percent IS NULL OR (f.observed <= f.threshold * (100 + a.overrun_percent) * 0.01)))"
+/* What authority is asked about a hold: who entered the order, its value, and what the rule found. */
+static O2cPlan find_value = O2C_PLAN(
+	"SELECT o.created_by, o.total_amount * o.credit_rate, f.observed, f.threshold,"
+	" jsonb_build_object('days', coalesce($3, o2c.get_setting('release_days', $1)::integer),"
+	" 'deviation_percent', trim_scale(coalesce($4, o2c.get_setting('release_deviation_percent', $1)::numeric)))"
 	" FROM o2c.hold h LEFT JOIN o2c.sales_order o ON o.company_id = $1 AND o.order_id = h.order_id"
 	" LEFT JOIN o2c.decision d ON d.company_id = $1 AND d.decision_id = h.decision_id"
 	" LEFT JOIN LATERAL (SELECT (x ->> 'observed')::numeric AS observed, (x ->> 'threshold')::numeric AS threshold"
 	" FROM jsonb_array_elements(d.findings) x WHERE x ->> 'rule' = h.rule LIMIT 1) f ON true"
 	" WHERE h.company_id = $1 AND h.hold_id = $2",
-	INT8OID, INT8OID, TEXTOID, DATEOID);
+	INT8OID, INT8OID, INT4OID, NUMERICOID);
 
-/* Refuses who may not release a hold of a duty: who lacks the authority, and who asked for the order. */
-static void
-check_authority(int64 company, int64 hold, const char *duty)
+/* Whether a hold of a duty may be released now; refuses who may not. */
+static bool
+may_release(int64 company, int64 hold, const char *duty, NullableDatum reason, NullableDatum days, NullableDatum deviation)
 {
-	bool		requester;
+	O2cApproval approval = {.company = company, .duty = duty, .object_type = "hold", .object_id = hold, .reason = reason};
 
-	o2c_run(&find_authority, O2C_ARGS(o2c_int8(company), o2c_int8(hold), o2c_cstring(o2c_actor()), o2c_date(o2c_today())));
-	requester = o2c_row_bool(0, 1);
-	if (requester || !o2c_row_bool(0, 2))
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_NOT_AUTHORIZED),
-				 errmsg("%s may not release hold %lld, which is for the duty \"%s\"", o2c_actor(), (long long) hold, duty),
-				 errdetail(requester ? "Whoever entered an order does not approve it." : "No row of o2c.authority covers it."),
-				 errhint("Have it released by somebody with that duty whose authority reaches that far.")));
+	o2c_run(&find_value, O2C_ARGS(o2c_int8(company), o2c_int8(hold), days, deviation));
+	approval.what = psprintf("release hold %lld", (long long) hold);
+	approval.requester = o2c_row_text(0, 1);
+	approval.value = o2c_row_copy(0, 2);
+	approval.observed = o2c_row_copy(0, 3);
+	approval.threshold = o2c_row_copy(0, 4);
+	approval.terms = o2c_row_text(0, 5);
+	return o2c_authorize(&approval);
 }
 
 /* The release, with what it is good for; the value is that of the order now. */
@@ -192,8 +212,11 @@ o2c_release_hold(PG_FUNCTION_ARGS)
 	o2c_lock_customer(company, find_hold(company, hold));
 	find_hold(company, hold);
 	duty = o2c_row_text(0, 2);
-	if (duty != NULL)
-		check_authority(company, hold, duty);
+	if (duty != NULL && !may_release(company, hold, duty, o2c_pg_arg(ARG_REASON), o2c_pg_arg(ARG_DAYS), o2c_pg_arg(ARG_DEVIATION)))
+	{
+		o2c_finish();
+		PG_RETURN_VOID();
+	}
 	o2c_run(&release, O2C_ARGS(o2c_int8(company), o2c_int8(hold), o2c_date(o2c_today()), o2c_cstring(o2c_actor()), o2c_pg_arg(ARG_REASON),
 							   o2c_pg_arg(ARG_DAYS), o2c_pg_arg(ARG_DEVIATION)));
 	order_id = o2c_row_int8(0, 1);
@@ -218,16 +241,6 @@ find_order(int64 company, int64 order_id, char **state)
 				 errmsg("company %lld has no order %lld", (long long) company, (long long) order_id)));
 	*state = o2c_row_text(0, 2);
 	return o2c_row_int8(0, 1);
-}
-
-/* Locks a customer's group and writes its row. */
-static void
-write_group(int64 company, int64 customer)
-{
-	static O2cPlan touch = O2C_PLAN("UPDATE o2c.customer SET active = active WHERE company_id = $1 AND customer_id ="
-									" (SELECT group_id FROM o2c.customer WHERE company_id = $1 AND customer_id = $2)", INT8OID, INT8OID);
-
-	o2c_run(&touch, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
 }
 
 /* Refuses a hold on an order that is at its end. */
@@ -279,7 +292,7 @@ o2c_place_hold(PG_FUNCTION_ARGS)
 				 errmsg("place_hold needs a customer or an order, and a reason")));
 	o2c_connect();
 	customer = customer_to_hold(fcinfo, company);
-	write_group(company, customer);
+	o2c_write_groups(company, &customer, 1);
 	if (!PG_ARGISNULL(2))
 		check_can_be_held(company, PG_GETARG_INT64(2));
 	o2c_run(&place, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_pg_arg(2), o2c_pg_arg(1), o2c_pg_arg(3), o2c_pg_arg(4)));
@@ -336,4 +349,82 @@ o2c_follow_release(PG_FUNCTION_ARGS)
 	o2c_recheck_orders(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id"), o2c_int8_array(&customer, 1));
 	o2c_finish();
 	return PointerGetDatum(NULL);
+}
+
+/* Whether a changed order is at its end, and was not before. */
+static bool
+ended(const O2cChanges *changes, int state)
+{
+	char	   *to = o2c_slot_text(changes->after, state);
+
+	return (strcmp(to, "completed") == 0 || strcmp(to, "cancelled") == 0) && strcmp(to, o2c_slot_text(changes->before, state)) != 0;
+}
+
+/* Closes the open holds of some orders. */
+static void
+close_holds(int64 company, const int64 *orders, int n)
+{
+	static O2cPlan close = O2C_PLAN("UPDATE o2c.hold SET released_on = $3, released_at = clock_timestamp(), released_by = $4,"
+									" release_reason = 'order ended' WHERE company_id = $1 AND order_id = ANY ($2) AND released_at IS NULL",
+									INT8OID, INT8ARRAYOID, DATEOID, TEXTOID);
+
+	if (n > 0)
+		o2c_run(&close, O2C_ARGS(o2c_int8(company), o2c_datum(o2c_int8_array(orders, n)), o2c_date(o2c_today()), o2c_cstring(o2c_actor())));
+}
+
+PG_FUNCTION_INFO_V1(o2c_close_holds);
+/* o2c._close_holds(): after each update of orders; of those that were completed or cancelled there is nothing left to hold */
+Datum
+o2c_close_holds(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._close_holds", O2C_AFTER_STATEMENT, 0);
+	int			state = o2c_column(trigdata->tg_relation, "state");
+	int			room = 64;
+	int			n = 0;
+	int64	   *orders = palloc(sizeof(int64) * room);
+	int64		company = 0;
+	O2cChanges	changes;
+
+	o2c_connect();
+	o2c_changes_begin(&changes, trigdata);
+	while (o2c_changes_next(&changes))
+	{
+		int64		its_company = o2c_slot_int8(changes.after, o2c_column(trigdata->tg_relation, "company_id"));
+
+		if (!ended(&changes, state))
+			continue;
+		if (its_company != company)
+		{
+			close_holds(company, orders, n);
+			n = 0;
+		}
+		company = its_company;
+		if (n == room)
+			orders = repalloc_huge(orders, sizeof(int64) * (room *= 2));
+		orders[n++] = o2c_slot_int8(changes.after, o2c_column(trigdata->tg_relation, "order_id"));
+	}
+	o2c_changes_end(&changes);
+	close_holds(company, orders, n);
+	o2c_finish();
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(o2c_reopen_holds);
+/*
+ * o2c._reopen_holds(): before an order that ended goes on; what people held
+ * stays held, or ending an order and reopening it would release it
+ */
+Datum
+o2c_reopen_holds(PG_FUNCTION_ARGS)
+{
+	static O2cPlan reopen = O2C_PLAN("UPDATE o2c.hold SET released_on = NULL, released_at = NULL, released_by = NULL, release_reason = NULL"
+									 " WHERE company_id = $1 AND order_id = $2 AND release_reason = 'order ended' AND NOT automatic",
+									 INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._reopen_holds", O2C_BEFORE_ROW, 0);
+
+	o2c_connect();
+	o2c_run(&reopen, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id")),
+							  o2c_int8(o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id"))));
+	o2c_finish();
+	return PointerGetDatum(trigdata->tg_newtuple);
 }

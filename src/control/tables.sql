@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS o2c.rule (
     group_id     bigint,
     risk_class   text,
     cumulative   boolean NOT NULL DEFAULT false,
+    early        boolean NOT NULL DEFAULT false,
     duty         text CONSTRAINT rule_duty CHECK (duty <> ''),
     specificity  integer NOT NULL GENERATED ALWAYS AS
                  (CASE WHEN customer_id IS NOT NULL THEN 3 WHEN risk_class IS NOT NULL THEN 2 WHEN group_id IS NOT NULL THEN 1 ELSE 0 END) STORED,
@@ -34,6 +35,7 @@ COMMENT ON TABLE o2c.rule IS 'Rules at checkpoints: a function, its parameters, 
 COMMENT ON COLUMN o2c.rule.function IS 'Name of a function (o2c.rule_case, jsonb) returning o2c.finding';
 COMMENT ON COLUMN o2c.rule.customer_id IS 'The scope: one customer, a customer group (its topmost customer), a risk class, or else the company. Of rules with one code the narrowest speaks';
 COMMENT ON COLUMN o2c.rule.cumulative IS 'true: applies beside narrower rules with its code, and beside wider ones';
+COMMENT ON COLUMN o2c.rule.early IS 'true: the function needs only the case, no rows of the document, and so may be asked before the document is written, and once more after. Orders are placed faster where all rules are so';
 COMMENT ON COLUMN o2c.rule.reaction IS 'warn: note it. hold: keep the document until a release. refuse: turn it down. exclude: when satisfied, rules with this code count as satisfied. release: when satisfied, all do';
 COMMENT ON COLUMN o2c.rule.duty IS 'Whose the holds of this rule are to release (o2c.authority); null: whoever may release holds';
 CREATE UNIQUE INDEX IF NOT EXISTS rule_version ON o2c.rule (company_id, checkpoint, code, version, (coalesce(customer_id, 0)),
@@ -48,7 +50,7 @@ CREATE TABLE IF NOT EXISTS o2c.decision (
     object_id    bigint NOT NULL,
     customer_id  bigint NOT NULL,
     order_id     bigint,
-    outcome      text NOT NULL CONSTRAINT decision_outcome CHECK (outcome IN ('pass', 'warn', 'hold', 'refuse')),
+    outcome      text NOT NULL CONSTRAINT decision_outcome CHECK (o2c._one_of(outcome, 'pass,warn,hold,refuse')),
     amount       numeric NOT NULL,
     currency     text NOT NULL,
     findings     jsonb NOT NULL,
@@ -122,7 +124,7 @@ CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.hold REFERENCING OLD
 INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
     ('recheck_fills_gaps', 'true', 'Whether later held orders may pass an earlier one that stays held when they are looked at again (true or false)')
 ON CONFLICT DO NOTHING;
-CREATE OR REPLACE TRIGGER c_gate BEFORE UPDATE OF state ON o2c.sales_order
+CREATE OR REPLACE TRIGGER c_gate BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
     FOR EACH ROW EXECUTE FUNCTION o2c._pass_gate();
 
 INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
@@ -137,16 +139,18 @@ CREATE TABLE IF NOT EXISTS o2c.authority (
     duty          text NOT NULL CONSTRAINT authority_duty CHECK (duty <> ''),
     holder        text NOT NULL,
     amount        numeric CONSTRAINT authority_amount CHECK (amount >= 0 AND amount < 'Infinity'),
+    alone_amount  numeric CONSTRAINT authority_alone CHECK (alone_amount >= 0 AND alone_amount < 'Infinity'),
     overrun_percent numeric CONSTRAINT authority_overrun CHECK (overrun_percent >= 0 AND overrun_percent < 'Infinity'),
     valid_from    date NOT NULL DEFAULT '-infinity',
     valid_to      date NOT NULL DEFAULT 'infinity',
     CONSTRAINT authority_pkey PRIMARY KEY (company_id, authority_id),
     CONSTRAINT authority_validity CHECK (valid_from <= valid_to)
 );
-COMMENT ON TABLE o2c.authority IS 'Who may release the holds of a duty, up to which value';
+COMMENT ON TABLE o2c.authority IS 'Who may decide for a duty, up to which value: release its holds, approve credit';
 COMMENT ON COLUMN o2c.authority.holder IS 'A role; its members hold the authority, too';
-COMMENT ON COLUMN o2c.authority.amount IS 'Value of an order up to which it may be released, in the currency of the credit account; null: any';
-COMMENT ON COLUMN o2c.authority.overrun_percent IS 'By how much what the rule observed may be above its threshold; null: any';
+COMMENT ON COLUMN o2c.authority.amount IS 'Value up to which it may be decided, of the order or the limit, in the currency of the credit account; null: any';
+COMMENT ON COLUMN o2c.authority.alone_amount IS 'Value up to which one person is enough; above it another one with authority must decide the same. null: one always is';
+COMMENT ON COLUMN o2c.authority.overrun_percent IS 'By how much what the rule observed may be beyond its threshold, or a limit above the proposed one; null: any';
 CREATE INDEX IF NOT EXISTS authority_of_duty ON o2c.authority (company_id, duty);
 
 CREATE OR REPLACE VIEW o2c.verify_hold AS
@@ -173,3 +177,49 @@ WHERE o.state = 'held'
                   WHERE h.company_id = o.company_id AND h.order_id IS NULL AND h.released_at IS NULL
                     AND k.group_id = c.group_id);
 COMMENT ON VIEW o2c.verify_hold IS 'Holds that name another customer or order than their order or decision, and held orders that nothing holds';
+
+INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
+    ('approval_days', '30', 'Days that the approval of a first person waits for a second one')
+ON CONFLICT DO NOTHING;
+
+CREATE SEQUENCE IF NOT EXISTS o2c.approval_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.approval (
+    company_id   bigint NOT NULL,
+    approval_id  bigint NOT NULL DEFAULT nextval('o2c.approval_id_seq'),
+    duty         text NOT NULL,
+    object_type  text NOT NULL,
+    object_id    bigint NOT NULL,
+    terms        jsonb NOT NULL,
+    value        numeric,
+    reason       text,
+    approved_on  date NOT NULL,
+    approved_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    approved_by  text NOT NULL DEFAULT o2c.actor(),
+    used_at      timestamptz,
+    state        text NOT NULL GENERATED ALWAYS AS (CASE WHEN used_at IS NULL THEN 'waiting' ELSE 'used' END) STORED,
+    CONSTRAINT approval_pkey PRIMARY KEY (company_id, approval_id)
+);
+COMMENT ON TABLE o2c.approval IS 'Decisions that need two people, append-only: the first approval waits, until another person decides the same';
+COMMENT ON COLUMN o2c.approval.terms IS 'What exactly was approved: the second person must approve the same';
+COMMENT ON COLUMN o2c.approval.value IS 'What it was worth; the approval does not count for more. null: without bound';
+CREATE INDEX IF NOT EXISTS approval_object ON o2c.approval (company_id, object_type, object_id) WHERE used_at IS NULL;
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.approval
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'used_at', 'engine');
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.approval REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('approval', 'approval_id', '', 'state');
+CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.approval REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('approval', 'approval_id', '', 'state');
+
+CREATE OR REPLACE TRIGGER close_holds AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._close_holds();
+-- before the gate, which counts them
+CREATE OR REPLACE TRIGGER bd_reopen_holds BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
+    WHEN (OLD.state IN ('completed', 'cancelled') AND OLD.state <> NEW.state) EXECUTE FUNCTION o2c._reopen_holds();
+
+CREATE OR REPLACE VIEW o2c.verify_hold_of_ended AS
+SELECT h.company_id, 'hold of an order that ended' AS check_name, format('hold %s', h.hold_id) AS object,
+       'released'::text AS expected, format('open, order %s is %s', coalesce(o.number, '#' || o.order_id), o.state) AS found
+FROM o2c.hold h
+JOIN o2c.sales_order o ON o.company_id = h.company_id AND o.order_id = h.order_id
+WHERE h.released_at IS NULL AND o.state IN ('completed', 'cancelled');
+COMMENT ON VIEW o2c.verify_hold_of_ended IS 'Open holds of orders that are completed or cancelled';

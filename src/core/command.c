@@ -10,7 +10,9 @@
  */
 #include "core/command.h"
 
+#include "catalog/pg_proc.h"
 #include "lib/stringinfo.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
 
 /* The answer of an earlier command with this key, which must have been the same. */
@@ -29,6 +31,23 @@ earlier_result(int64 company, NullableDatum key, const char *command, const char
 	return o2c_row_int8(0, 1);
 }
 
+/*
+ * Whether an argument is left to the moment of the call, as one is that
+ * defaults to o2c.today(): it is the same command when it is sent again later.
+ */
+bool
+o2c_argument_floats(FunctionCallInfo fcinfo, int n)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+	Node	   *argument;
+
+	if (call == NULL || !IsA(call, FuncExpr) || list_length(((FuncExpr *) call)->args) <= n)
+		return false;
+	argument = list_nth(((FuncExpr *) call)->args, n);
+	return IsA(argument, FuncExpr) && ((FuncExpr *) argument)->args == NIL
+		&& func_volatile(((FuncExpr *) argument)->funcid) != PROVOLATILE_IMMUTABLE;
+}
+
 /* An argument as text, so that equal values have equal texts. */
 static char *
 argument_text(FunctionCallInfo fcinfo, int n)
@@ -43,7 +62,7 @@ argument_text(FunctionCallInfo fcinfo, int n)
 	return OidOutputFunctionCall(output, PG_GETARG_DATUM(n));
 }
 
-/* What a key stands for: all arguments but the key itself and the last one, the company. */
+/* What a key stands for: all arguments but the key itself, the last one (the company), and those that float. */
 static char *
 request_text(FunctionCallInfo fcinfo, int key)
 {
@@ -51,7 +70,7 @@ request_text(FunctionCallInfo fcinfo, int key)
 
 	initStringInfo(&request);
 	for (int i = 0; i < PG_NARGS() - 1; i++)
-		if (i != key && !PG_ARGISNULL(i))
+		if (i != key && !PG_ARGISNULL(i) && !o2c_argument_floats(fcinfo, i))
 			appendStringInfo(&request, "%d=%s\n", i, quote_literal_cstr(argument_text(fcinfo, i)));
 	return request.data;
 }

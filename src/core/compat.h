@@ -22,14 +22,7 @@
 #define o2c_guc_malloc(size) malloc(size)
 #endif
 
-/* PostgreSQL 16 lets a caller collect the errors of this one, */
-#if PG_VERSION_NUM >= 160000
-#define stringToQualifiedNameList_compat(name) stringToQualifiedNameList(name, NULL)
-#else
-#define stringToQualifiedNameList_compat(name) stringToQualifiedNameList(name)
-#endif
-
-/* and an input function note bad input instead of raising it. */
+/* PostgreSQL 16 lets an input function note bad input instead of raising it. */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
 #endif

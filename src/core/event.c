@@ -172,6 +172,7 @@ typedef struct StateColumns
 	int			id;
 	int			order;			/* 0 where the object belongs to no order */
 	int			state;
+	char	   *first;			/* what a new object was before, NULL for nothing */
 } StateColumns;
 
 /* Looks the columns up that the trigger names. */
@@ -186,6 +187,7 @@ state_columns(TriggerData *trigdata)
 	c.id = o2c_column(trigdata->tg_relation, args[1]);
 	c.order = args[2][0] == '\0' ? 0 : o2c_column(trigdata->tg_relation, args[2]);
 	c.state = o2c_column(trigdata->tg_relation, args[3]);
+	c.first = trigdata->tg_trigger->tgnargs > 4 ? args[4] : NULL;
 	return c;
 }
 
@@ -193,7 +195,7 @@ state_columns(TriggerData *trigdata)
 static bool
 state_event(const StateColumns *c, const O2cChanges *changes, O2cEvent *event)
 {
-	event->before = o2c_slot_text(changes->before, c->state);
+	event->before = changes->before == NULL ? c->first : o2c_slot_text(changes->before, c->state);
 	event->after = o2c_slot_text(changes->after, c->state);
 	if (event->after == NULL || strcmp(event->before == NULL ? "draft" : event->before, event->after) == 0)
 		return false;
@@ -216,11 +218,12 @@ flush_events(int64 company, O2cEvent *events, int *n)
 #define EVENT_BATCH 1000
 
 PG_FUNCTION_INFO_V1(o2c_record_state);
-/* o2c._record_state(object_type, id column, order column, state column): after each statement */
+/* o2c._record_state(object_type, id column, order column, state column[, first state]): after each statement */
 Datum
 o2c_record_state(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._record_state", O2C_AFTER_STATEMENT, 4);
+	int			nargs = CALLED_AS_TRIGGER(fcinfo) && ((TriggerData *) fcinfo->context)->tg_trigger->tgnargs == 5 ? 5 : 4;
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._record_state", O2C_AFTER_STATEMENT, nargs);
 	StateColumns columns = state_columns(trigdata);
 	O2cChanges	changes;
 	O2cEvent   *events = palloc(sizeof(O2cEvent) * EVENT_BATCH);

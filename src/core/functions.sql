@@ -39,14 +39,14 @@ AS 'MODULE_PATHNAME', 'o2c_actor_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION o2c.actor() IS 'The role that acts, seen through any SECURITY DEFINER function.';
 
 CREATE FUNCTION o2c._guard() RETURNS trigger
-AS 'MODULE_PATHNAME', 'o2c_guard' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+AS 'MODULE_PATHNAME', 'o2c_guard' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION o2c._guard() IS
-'Row trigger (free columns, kept columns, rows removable, permanent or of the engine, and, if any, agreed columns): facts keep their values, kept columns are written by the engine only, agreed ones come with the row and are changed by the engine only. Errors: OC102.';
+'Row trigger (free columns, kept columns, rows removable, permanent or of the engine, and, if any, agreed columns): facts keep their values, kept columns are written by the engine only, agreed ones come with the row and are changed by the engine only. Without arguments, before TRUNCATE: what may not be deleted is not emptied either. Errors: OC102.';
 
 CREATE FUNCTION o2c._record_state() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_record_state' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._record_state() IS
-'Statement trigger (object type, id column, order column, state column): appends an event for each row whose state changed.';
+'Statement trigger (object type, id column, order column, state column[, the state before the first]): appends an event for each row whose state changed.';
 
 CREATE FUNCTION o2c._feed_horizon() RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_feed_horizon' LANGUAGE C STABLE SET search_path = pg_catalog, pg_temp;
@@ -124,3 +124,17 @@ CREATE FUNCTION o2c._number_reference(number text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_number_reference' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c._number_reference(text) IS
 'The creditor reference (ISO 11649) of a document number, in the normal form of o2c.normalize_reference: RF, check digits, the letters A to Z and digits of the number without leading zeros. Null when the number has none or more than 21. Never an error.';
+
+-- PostgreSQL reads and prepares every constraint of a table anew for each statement that writes it: those of busy tables are single calls
+
+CREATE FUNCTION o2c._one_of(value text, names text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'o2c_one_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._one_of(text, text) IS 'Whether a value is one of the names, which are separated by commas.';
+
+CREATE FUNCTION o2c._is_amount(value numeric) RETURNS boolean
+AS 'MODULE_PATHNAME', 'o2c_is_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._is_amount(numeric) IS 'Whether a value is 0 or more, and finite.';
+
+CREATE FUNCTION o2c._is_positive(value numeric) RETURNS boolean
+AS 'MODULE_PATHNAME', 'o2c_is_positive' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._is_positive(numeric) IS 'Whether a value is more than 0, and finite.';

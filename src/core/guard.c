@@ -13,6 +13,9 @@
  *           engine changes afterwards
  * Every other column keeps the value it was inserted with.
  *
+ * o2c._guard() BEFORE TRUNCATE, per statement: rows that may not be deleted are
+ * not emptied either.
+ *
  *-------------------------------------------------------------------------
  */
 #include "o2c.h"
@@ -123,14 +126,28 @@ check_insert(TriggerData *trigdata)
 	}
 }
 
+/* Refuses to remove rows. */
+static void
+refuse_removal(Relation rel, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_O2C_IMMUTABLE),
+			 errmsg("%s \"%s\" cannot be deleted", what, RelationGetRelationName(rel)),
+			 errhint("Facts are not removed: record a correction instead."),
+			 errtable(rel)));
+}
+
 PG_FUNCTION_INFO_V1(o2c_guard);
-/* o2c._guard(free, kept, rows[, agreed]) */
+/* o2c._guard(free, kept, rows[, agreed]), and without arguments before TRUNCATE */
 Datum
 o2c_guard(PG_FUNCTION_ARGS)
 {
-	int			nargs = CALLED_AS_TRIGGER(fcinfo) && ((TriggerData *) fcinfo->context)->tg_trigger->tgnargs == 4 ? 4 : 3;
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._guard", O2C_BEFORE_ROW, nargs);
+	int			given = CALLED_AS_TRIGGER(fcinfo) ? ((TriggerData *) fcinfo->context)->tg_trigger->tgnargs : 0;
+	TriggerData *trigdata;
 
+	if (CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BY_TRUNCATE(((TriggerData *) fcinfo->context)->tg_event))
+		refuse_removal(((TriggerData *) fcinfo->context)->tg_relation, "what is in");
+	trigdata = o2c_trigger(fcinfo, "o2c._guard", O2C_BEFORE_ROW, given == 4 ? 4 : 3);
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 	{
 		check_update(trigdata);
@@ -139,10 +156,29 @@ o2c_guard(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 		check_insert(trigdata);
 	else if (strcmp(trigdata->tg_trigger->tgargs[2], "removable") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_IMMUTABLE),
-				 errmsg("a row of \"%s\" cannot be deleted", RelationGetRelationName(trigdata->tg_relation)),
-				 errhint("Facts are not removed: record a correction instead."),
-				 errtable(trigdata->tg_relation)));
+		refuse_removal(trigdata->tg_relation, "a row of");
 	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
+PG_FUNCTION_INFO_V1(o2c_one_of);
+/* o2c._one_of(value, names) */
+Datum
+o2c_one_of(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	text	   *names = PG_GETARG_TEXT_PP(1);
+	size_t		length = VARSIZE_ANY_EXHDR(value);
+	const char *at = VARDATA_ANY(names);
+	const char *end = at + VARSIZE_ANY_EXHDR(names);
+
+	while (at <= end)
+	{
+		const char *comma = memchr(at, ',', end - at);
+		const char *stop = comma == NULL ? end : comma;
+
+		if (stop - at == length && memcmp(at, VARDATA_ANY(value), length) == 0)
+			PG_RETURN_BOOL(true);
+		at = stop + 1;
+	}
+	PG_RETURN_BOOL(false);
 }

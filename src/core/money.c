@@ -319,3 +319,23 @@ o2c_iso_4217(PG_FUNCTION_ARGS)
 	}
 	return (Datum) 0;
 }
+
+PG_FUNCTION_INFO_V1(o2c_is_amount);
+/* o2c._is_amount(value) */
+Datum
+o2c_is_amount(PG_FUNCTION_ARGS)
+{
+	Numeric		value = PG_GETARG_NUMERIC(0);
+
+	PG_RETURN_BOOL(!numeric_is_nan(value) && !numeric_is_inf(value) && o2c_sign(value) >= 0);
+}
+
+PG_FUNCTION_INFO_V1(o2c_is_positive);
+/* o2c._is_positive(value) */
+Datum
+o2c_is_positive(PG_FUNCTION_ARGS)
+{
+	Numeric		value = PG_GETARG_NUMERIC(0);
+
+	PG_RETURN_BOOL(!numeric_is_nan(value) && !numeric_is_inf(value) && o2c_sign(value) > 0);
+}

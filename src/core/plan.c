@@ -24,6 +24,8 @@
 #include "utils/memutils.h"
 
 static int	engine_depth = 0;
+static bool in_rule = false;	/* a user's function was called from inside */
+static void (*at_end) (void) = NULL;
 
 /* Number of argument types before the first InvalidOid. */
 static int
@@ -68,6 +70,7 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 	Datum		values[O2C_MAX_ARGS];
 	char		nulls[O2C_MAX_ARGS];
 	int			depth = engine_depth;
+	bool		outer_in_rule = in_rule;
 	volatile int code = 0;
 
 	prepare_plan(plan);
@@ -84,6 +87,7 @@ run(O2cPlan *plan, const NullableDatum *args, bool read_only, long limit)
 	PG_FINALLY();
 	{
 		engine_depth = depth;
+		in_rule = outer_in_rule;
 	}
 	PG_END_TRY();
 	if (code < 0)
@@ -126,6 +130,7 @@ o2c_leave_engine(void)
 	int			depth = engine_depth;
 
 	engine_depth = 0;
+	in_rule |= depth > 0;
 	return depth;
 }
 
@@ -134,6 +139,7 @@ void
 o2c_reenter_engine(int depth)
 {
 	engine_depth = depth;
+	in_rule = in_rule && depth == 0;
 }
 
 /* A column of the last result; columns count from 1. */
@@ -254,10 +260,20 @@ o2c_connect(void)
 		elog(ERROR, "could not connect to SPI");
 }
 
-/* Disconnects from SPI. */
+/* Work of a room that comes last in a command: done when the outermost function of o2c ends. */
+void
+o2c_at_end(void (*work) (void))
+{
+	Assert(at_end == NULL || at_end == work);
+	at_end = work;
+}
+
+/* Disconnects from SPI; from the outermost function, after what comes last. */
 void
 o2c_finish(void)
 {
+	if (engine_depth == 0 && !in_rule && at_end != NULL)
+		at_end();
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 }

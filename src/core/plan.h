@@ -81,5 +81,6 @@ extern Datum o2c_datum_array(const NullableDatum *values, int n, Oid type);
 
 extern void o2c_connect(void);
 extern void o2c_finish(void);
+extern void o2c_at_end(void (*work) (void));
 
 #endif /* O2C_PLAN_H */

@@ -127,6 +127,22 @@ o2c_credit_status(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
+/* Whether a person may approve a customer's credit, up to the limit that stands; refuses who may not. */
+static bool
+may_set_approved(int64 company, int64 customer, NullableDatum expires_on, NullableDatum reason)
+{
+	static O2cPlan find = O2C_PLAN("SELECT a.credit_account_id, a.credit_limit, jsonb_build_object('customer_id', $2, 'status', 'approved',"
+								   " 'expires_on', $3) FROM o2c.customer_credit m"
+								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
+								   " WHERE m.company_id = $1 AND m.customer_id = $2", INT8OID, INT8OID, DATEOID);
+	O2cApproval approval = {.company = company, .what = "approve this customer's credit", .object_type = "credit_account", .reason = reason};
+
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer), expires_on));
+	approval.object_id = o2c_row_int8(0, 1);
+	approval.terms = o2c_row_text(0, 3);
+	return o2c_authorize_credit(&approval, approval.object_id, o2c_row_copy(0, 2));
+}
+
 PG_FUNCTION_INFO_V1(o2c_set_credit_status);
 /* o2c.set_credit_status(customer, status, reason, expires_on, company) */
 Datum
@@ -146,7 +162,8 @@ o2c_set_credit_status(PG_FUNCTION_ARGS)
 	o2c_connect();
 	customer = o2c_find_customer(company, required_text(fcinfo, 0, "the customer"));
 	o2c_lock_customer(company, customer);
-	add_status(company, customer, status, strcmp(status, "approved") == 0 ? o2c_pg_arg(3) : O2C_NULL, O2C_NULL, o2c_pg_arg(2));
+	if (strcmp(status, "approved") != 0 || may_set_approved(company, customer, o2c_pg_arg(3), o2c_pg_arg(2)))
+		add_status(company, customer, status, strcmp(status, "approved") == 0 ? o2c_pg_arg(3) : O2C_NULL, O2C_NULL, o2c_pg_arg(2));
 	o2c_finish();
 	PG_RETURN_VOID();
 }
@@ -165,11 +182,9 @@ typedef struct Verdict
 static void
 grant_credit(int64 company, int64 customer, int64 application, const Verdict *verdict)
 {
-	static O2cPlan set = O2C_PLAN("SELECT o2c.set_credit_limit(c.code, $3, $4, company_id => $1) FROM o2c.customer c"
-								  " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, NUMERICOID, TEXTOID);
 	char	   *why = psprintf("credit application %lld", (long long) application);
 
-	o2c_run(&set, O2C_ARGS(o2c_int8(company), o2c_int8(customer), verdict->amount, o2c_cstring(why)));
+	o2c_set_limit(company, o2c_own_account(company, customer), verdict->amount, o2c_cstring(why));
 	add_status(company, customer, "approved", verdict->expires_on, o2c_int8(application), verdict->reason);
 }
 
@@ -211,6 +226,24 @@ settle(int64 company, int64 customer, int64 application, const Verdict *verdict)
 	else if (refused && !is_approved(company, customer))
 		add_status(company, customer, strcmp(verdict->outcome, "declined") == 0 ? "declined" : "none", O2C_NULL,
 				   o2c_int8(application), verdict->reason);
+}
+
+/* Refuses to apply again too soon after the last application was declined. */
+static void
+check_cool_off(int64 company, int64 customer)
+{
+	static O2cPlan find = O2C_PLAN("SELECT d.decided_on + o2c.get_setting('credit_cool_off_days', $1)::integer FROM (SELECT p.state, p.decided_on"
+								   " FROM o2c.credit_application p WHERE p.company_id = $1 AND p.customer_id = $2"
+								   " AND p.state IN ('approved', 'declined') ORDER BY p.decided_at DESC, p.application_id DESC LIMIT 1) d"
+								   " WHERE d.state = 'declined' AND $3 < d.decided_on + o2c.get_setting('credit_cool_off_days', $1)::integer",
+								   INT8OID, INT8OID, DATEOID);
+
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_date(o2c_today()))) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_REFUSED),
+				 errmsg("the customer's last application for credit was declined"),
+				 errdetail("It may apply again from %s on.", o2c_date_text(o2c_row_int4(0, 1))),
+				 errhint("o2c.set_credit_status() approves credit without an application.")));
 }
 
 /* Stores an application; one at a time for each customer. */
@@ -271,6 +304,7 @@ o2c_apply_for_credit(PG_FUNCTION_ARGS)
 	o2c_connect();
 	customer = o2c_find_customer(company, required_text(fcinfo, 0, "the customer"));
 	o2c_lock_customer(company, customer);
+	check_cool_off(company, customer);
 	application = submit(company, customer, PG_GETARG_DATUM(1), o2c_pg_arg(2));
 	if (!is_approved(company, customer))
 		add_status(company, customer, "applied", O2C_NULL, o2c_int8(application), O2C_NULL);
@@ -319,6 +353,24 @@ require_other_person(int64 company, int64 application)
 				 errhint("Another person decides; who applied may withdraw.")));
 }
 
+/* Whether a person may approve an application now; refuses who may not. */
+static bool
+may_approve(int64 company, int64 customer, int64 application, const Verdict *verdict)
+{
+	static O2cPlan find = O2C_PLAN("SELECT p.requested_by, m.credit_account_id, jsonb_build_object('amount', trim_scale($3), 'expires_on', $4)"
+								   " FROM o2c.credit_application p JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = p.customer_id"
+								   " WHERE p.company_id = $1 AND p.application_id = $2", INT8OID, INT8OID, NUMERICOID, DATEOID);
+	O2cApproval approval = {.company = company, .object_type = "credit_application", .object_id = application, .reason = verdict->reason};
+	int64		account;
+
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(application), verdict->amount, verdict->expires_on));
+	approval.what = psprintf("approve credit application %lld", (long long) application);
+	approval.requester = o2c_row_text(0, 1);
+	account = o2c_row_int8(0, 2);
+	approval.terms = o2c_row_text(0, 3);
+	return o2c_authorize_credit(&approval, account, verdict->amount);
+}
+
 /* The verdict of a person, from the arguments of decide_application. */
 static Verdict
 persons_verdict(FunctionCallInfo fcinfo, int64 company)
@@ -361,7 +413,8 @@ o2c_decide_application(PG_FUNCTION_ARGS)
 	customer = lock_application(company, application);
 	if (strcmp(verdict.outcome, "withdrawn") != 0)
 		require_other_person(company, application);
-	settle(company, customer, application, &verdict);
+	if (strcmp(verdict.outcome, "approved") != 0 || may_approve(company, customer, application, &verdict))
+		settle(company, customer, application, &verdict);
 	o2c_finish();
 	PG_RETURN_VOID();
 }

@@ -9,7 +9,6 @@
  */
 #include "credit/account.h"
 
-#include "access/htup_details.h"
 #include "control/hold.h"
 #include "core/clock.h"
 #include "core/event.h"
@@ -17,7 +16,6 @@
 #include "core/plan.h"
 #include "core/trigger.h"
 #include "party/customer.h"
-#include "utils/rel.h"
 
 /* Submits the held orders of an account's customers again. */
 void
@@ -42,6 +40,20 @@ o2c_recheck_account_sql(PG_FUNCTION_ARGS)
 {
 	o2c_connect();
 	o2c_recheck_account(PG_GETARG_INT64(0), PG_GETARG_INT64(1));
+	o2c_finish();
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(o2c_recheck_group);
+/* o2c._recheck_group(company, group), which is locked */
+Datum
+o2c_recheck_group(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(customer_id) FROM o2c.customer WHERE company_id = $1 AND group_id = $2", INT8OID, INT8OID);
+
+	o2c_connect();
+	o2c_run(&find, O2C_ARGS(o2c_pg_arg(0), o2c_pg_arg(1)));
+	o2c_recheck_orders(PG_GETARG_INT64(0), o2c_row_copy(0, 1).value);
 	o2c_finish();
 	PG_RETURN_VOID();
 }
@@ -111,78 +123,103 @@ o2c_recheck_orders_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(held);
 }
 
-/* A column of a row. */
-static NullableDatum
-column_of(TriggerData *trigdata, HeapTuple row, const char *name)
+/* Records that an account is above its threshold, or is not any more. */
+static void
+record_watch(int64 company, const O2cAccount *account, bool above)
 {
-	NullableDatum d;
-
-	d.value = heap_getattr(row, o2c_column(trigdata->tg_relation, name), RelationGetDescr(trigdata->tg_relation), &d.isnull);
-	return d;
-}
-
-/* The exposure in an account's row. */
-static Numeric
-exposure_of(TriggerData *trigdata, HeapTuple row)
-{
-	static const char *const parts[] = {"authorized", "ordered", "shipped", "receivable"};
-	Numeric		sum = o2c_neg(DatumGetNumeric(column_of(trigdata, row, "unapplied").value));
-
-	for (int i = 0; i < lengthof(parts); i++)
-		sum = o2c_add(sum, DatumGetNumeric(column_of(trigdata, row, parts[i]).value));
-	return sum;
-}
-
-PG_FUNCTION_INFO_V1(o2c_watch_credit);
-/* o2c._watch_credit(): after an account crossed its threshold */
-Datum
-o2c_watch_credit(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._watch_credit", O2C_AFTER_ROW, 0);
-	HeapTuple	row = trigdata->tg_newtuple;
-	NullableDatum limit = column_of(trigdata, row, "credit_limit");
-	Numeric		exposure = exposure_of(trigdata, row);
-	bool		above = !limit.isnull &&
-		o2c_cmp(o2c_mul(exposure, o2c_int_numeric(100)),
-				o2c_mul(DatumGetNumeric(column_of(trigdata, row, "watch_percent").value), DatumGetNumeric(limit.value))) > 0;
+	static O2cPlan set = O2C_PLAN("UPDATE o2c.credit_account SET watched = $3 WHERE company_id = $1 AND credit_account_id = $2",
+								  INT8OID, INT8OID, BOOLOID);
 	O2cEvent	event = {
 		.activity = above ? "credit_account.watch" : "credit_account.clear",
 		.object_type = "credit_account",
-		.object_id = o2c_tuple_int8(trigdata, row, "credit_account_id"),
+		.object_id = account->id,
 		.before = above ? "clear" : "watch",
 		.after = above ? "watch" : "clear",
 	};
 
-	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(exposure),
-							limit.isnull ? "null" : o2c_numeric_text(DatumGetNumeric(limit.value)));
+	event.detail = psprintf("{\"exposure\": %s, \"credit_limit\": %s}", o2c_numeric_text(account->exposure),
+							account->limit == NULL ? "null" : o2c_numeric_text(account->limit));
+	o2c_run(&set, O2C_ARGS(o2c_int8(company), o2c_int8(account->id), o2c_bool(above)));
+	o2c_write_events(company, &event, 1);
+}
+
+PG_FUNCTION_INFO_V1(o2c_watch_credit);
+/* o2c._watch_credit(): at the end of a transaction that moved an account with a threshold, once for each move */
+Datum
+o2c_watch_credit(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT watch_percent, watched FROM o2c.credit_account WHERE company_id = $1 AND credit_account_id = $2",
+								   INT8OID, INT8OID);
+	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._watch_credit", O2C_AFTER_ROW, 0);
+	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
+	O2cAccount	account;
+	NullableDatum percent;
+	bool		above;
+
 	o2c_connect();
-	o2c_write_events(o2c_tuple_int8(trigdata, row, "company_id"), &event, 1);
+	/* its owner uses it; the row of the trigger may have moved on */
+	o2c_lock_account(company, o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id"), o2c_today(), &account);
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(account.id)));
+	percent = o2c_row_copy(0, 1);
+	above = !percent.isnull && account.limit != NULL &&
+		o2c_cmp(o2c_mul(account.exposure, o2c_int_numeric(100)), o2c_mul(DatumGetNumeric(percent.value), account.limit)) > 0;
+	if (above != o2c_row_bool(0, 2))
+		record_watch(company, &account, above);
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }
 
+/* Whether an order is about to be decided about or quoted, and not in force yet. */
+static bool
+is_decided_now(TriggerData *trigdata)
+{
+	char	   *to = o2c_tuple_text(trigdata, o2c_new_row(trigdata), "state");
+	char	   *from;
+
+	if (strcmp(to, "submitted") != 0 && strcmp(to, "quoted") != 0)
+		return false;
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return true;
+	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
+	return strcmp(from, "draft") == 0 || strcmp(from, "quoted") == 0 || strcmp(from, "held") == 0 || strcmp(from, "refused") == 0;
+}
+
+/* Whether the credit account of an order's customer is in another currency. */
+static bool
+counts_elsewhere(int64 company, int64 customer, const char *currency)
+{
+	static O2cPlan find = O2C_PLAN("SELECT a.currency <> $3 FROM o2c.customer_credit c"
+								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
+								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID);
+
+	return o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_cstring(currency))) > 0 && o2c_row_bool(0, 1);
+}
+
+/* The rate of the day for an order; what is in force keeps the rate that it was counted at. */
+static O2cPlan find_rate = O2C_PLAN(
+	"SELECT coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) FROM o2c.customer_credit c"
+	" JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
+	" WHERE c.company_id = $1 AND c.customer_id = $2 AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1"
+	" AND l.order_id = $5 AND l.confirmed_quantity > 0)", INT8OID, INT8OID, TEXTOID, DATEOID, INT8OID);
+
 PG_FUNCTION_INFO_V1(o2c_rate_order);
-/* o2c._rate_order(): before an order is decided about */
+/* o2c._rate_order(): before each insert, and each update of the state of an order */
 Datum
 o2c_rate_order(PG_FUNCTION_ARGS)
 {
-	/* nothing is looked up where the currencies are the same; what is in force keeps the rate that it was counted at */
-	static O2cPlan find = O2C_PLAN("SELECT CASE WHEN a.currency <> $3 AND NOT EXISTS (SELECT FROM o2c.order_line l WHERE l.company_id = $1"
-								   " AND l.order_id = $5 AND l.confirmed_quantity > 0) THEN coalesce(o2c._known_rate($3, a.currency, $4, $1), 1) END"
-								   " FROM o2c.customer_credit c"
-								   " JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = c.credit_account_id"
-								   " WHERE c.company_id = $1 AND c.customer_id = $2", INT8OID, INT8OID, TEXTOID, DATEOID, INT8OID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._rate_order", O2C_BEFORE_ROW, 0);
-	HeapTuple	row = trigdata->tg_newtuple;
-	NullableDatum rate = O2C_NULL;
+	HeapTuple	row = o2c_new_row(trigdata);
+	int64		company = o2c_tuple_int8(trigdata, row, "company_id");
+	int64		customer = o2c_tuple_int8(trigdata, row, "customer_id");
+	char	   *currency = o2c_tuple_text(trigdata, row, "currency");
 
+	if (!is_decided_now(trigdata))
+		return PointerGetDatum(row);
 	o2c_connect();
-	if (o2c_run(&find, O2C_ARGS(o2c_int8(o2c_tuple_int8(trigdata, row, "company_id")), o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")),
-								o2c_cstring(o2c_tuple_text(trigdata, row, "currency")), o2c_date(o2c_today()),
-								o2c_int8(o2c_tuple_int8(trigdata, row, "order_id")))) > 0)
-		rate = o2c_row_copy(0, 1);
-	if (!rate.isnull)
-		row = SPI_copytuple(o2c_set_column(trigdata, row, "credit_rate", rate));
+	if (counts_elsewhere(company, customer, currency) &&
+		o2c_run(&find_rate, O2C_ARGS(o2c_int8(company), o2c_int8(customer), o2c_cstring(currency), o2c_date(o2c_today()),
+									 o2c_int8(o2c_tuple_int8(trigdata, row, "order_id")))) > 0)
+		row = SPI_copytuple(o2c_set_column(trigdata, row, "credit_rate", o2c_row_copy(0, 1)));
 	o2c_finish();
 	return PointerGetDatum(row);
 }

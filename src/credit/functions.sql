@@ -14,7 +14,7 @@ CREATE FUNCTION o2c.set_credit_limit(customer text, amount numeric, reason text 
 AS 'MODULE_PATHNAME', 'o2c_set_credit_limit'
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.set_credit_limit(text, numeric, text, bigint) IS
-'Sets the credit limit of a customer, in the currency of its credit account; null is unlimited, 0 is no credit. A customer that shared its parent''s account gets one of its own with its own exposure. Held orders are looked at again when the limit grows. Errors: OC001 unknown customer, OC002 negative or infinite amount.';
+'Sets the credit limit of a customer, in the currency of its credit account; null is unlimited, 0 is no credit. A customer that shared its parent''s account gets one of its own with its own exposure. Held orders are looked at again when the limit grows. Where the setting credit_duty names a duty, raising needs its authority, and above its alone_amount the same call by a second person. Errors: OC001 unknown customer, OC002 negative or infinite amount, OC301 no authority for that much.';
 
 CREATE FUNCTION o2c._follow_credit() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_follow_credit' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
@@ -124,8 +124,8 @@ COMMENT ON FUNCTION o2c._move_customer_orders() IS
 CREATE FUNCTION o2c._seed_credit_rules() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function)
-    VALUES (NEW.company_id, 'credit_limit', 'order', 10, 'o2c.rule_credit_limit');
+    INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function, early)
+    VALUES (NEW.company_id, 'credit_limit', 'order', 10, 'o2c.rule_credit_limit', true);
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION o2c._seed_credit_rules() IS 'Trigger: a new company checks the credit limit of every order.';
@@ -219,19 +219,31 @@ CREATE FUNCTION o2c._recheck_account(company_id bigint, credit_account_id bigint
 AS 'MODULE_PATHNAME', 'o2c_recheck_account_sql' LANGUAGE C VOLATILE STRICT SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._recheck_account(bigint, bigint) IS 'Submits the held orders of an account''s customers again, the oldest first.';
 
+CREATE FUNCTION o2c._recheck_group(company_id bigint, group_id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'o2c_recheck_group' LANGUAGE C VOLATILE STRICT SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._recheck_group(bigint, bigint) IS 'Submits the held orders of a group''s customers again, the oldest first.';
+
 CREATE FUNCTION o2c.add_credit_limit(customer text, amount numeric, valid_from date, valid_to date, kind text DEFAULT 'limit', reason text DEFAULT NULL,
     company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
-DECLARE account bigint; id bigint;
+DECLARE account bigint; own numeric; id bigint;
 BEGIN
-    SELECT m.credit_account_id INTO account
+    SELECT m.credit_account_id, a.credit_limit INTO account, own
     FROM o2c.customer c
     JOIN o2c.customer_credit m ON m.company_id = c.company_id AND m.customer_id = c.customer_id
+    JOIN o2c.credit_account a ON a.company_id = m.company_id AND a.credit_account_id = m.credit_account_id
     WHERE c.company_id = add_credit_limit.company_id AND c.code = add_credit_limit.customer;
     IF account IS NULL THEN
         RAISE EXCEPTION 'company % has no customer "%"', add_credit_limit.company_id, add_credit_limit.customer
             USING ERRCODE = 'OC001', HINT = 'Customers are found by their code in o2c.customer.';
+    END IF;
+    IF NOT o2c._may_change_limit(add_credit_limit.company_id, account, own,
+            CASE add_credit_limit.kind WHEN 'uplift' THEN own * (100 + add_credit_limit.amount) * 0.01
+                                       WHEN 'security' THEN own + add_credit_limit.amount ELSE add_credit_limit.amount END,
+            jsonb_build_object('kind', add_credit_limit.kind, 'amount', add_credit_limit.amount,
+                               'valid_from', add_credit_limit.valid_from, 'valid_to', add_credit_limit.valid_to), add_credit_limit.reason) THEN
+        RETURN NULL;
     END IF;
     INSERT INTO o2c.credit_limit (company_id, credit_account_id, kind, amount, valid_from, valid_to, reason)
     VALUES (add_credit_limit.company_id, account, add_credit_limit.kind, add_credit_limit.amount,
@@ -240,7 +252,7 @@ BEGIN
     RETURN id;
 END $$;
 COMMENT ON FUNCTION o2c.add_credit_limit(text, numeric, date, date, text, text, bigint) IS
-'Gives the credit account that a customer uses a limit for a time. Arguments: customer code; amount in the currency of the account, or percent for an uplift; first and last day (null: no end); kind: limit (in place of the account''s own; null is unlimited), uplift (percent on top, for a season), security (secured amount on top, such as an insurance or a guarantee); reason; company. Held orders are checked again. Result: credit_limit_id. Errors: OC001 unknown customer, OC003 two limits at once, 23514 for a negative amount or an end before the start.';
+'Gives the credit account that a customer uses a limit for a time. Arguments: customer code; amount in the currency of the account, or percent for an uplift; first and last day (null: no end); kind: limit (in place of the account''s own; null is unlimited), uplift (percent on top, for a season), security (secured amount on top, such as an insurance or a guarantee); reason; company. Held orders are checked again. Result: credit_limit_id, null while a second person must do the same (setting credit_duty). Errors: OC001 unknown customer, OC003 two limits at once, OC301 no authority for that much, 23514 for a negative amount or an end before the start.';
 
 CREATE FUNCTION o2c.recheck_orders(customer text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_recheck_orders_sql'
@@ -249,9 +261,9 @@ COMMENT ON FUNCTION o2c.recheck_orders(text, bigint) IS
 'Checks held orders again, the oldest first, of one customer (code) or of all: automatic holds whose cause is gone, also by the passing of time, are released, the holds of people stay. Result: the number of orders that are held no more. Errors: OC001 unknown customer.';
 
 CREATE FUNCTION o2c._watch_credit() RETURNS trigger
-AS 'MODULE_PATHNAME', 'o2c_watch_credit' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+AS 'MODULE_PATHNAME', 'o2c_watch_credit' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._watch_credit() IS
-'Row trigger: writes one event each time the exposure of an account crosses its watch threshold: credit_account.watch above it, credit_account.clear below it again.';
+'Row trigger, at the end of the transaction: writes one event each time the exposure of an account, as its limit counts it, crosses its watch threshold: credit_account.watch above it, credit_account.clear below it again.';
 
 CREATE FUNCTION o2c._rate_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_rate_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
@@ -261,7 +273,7 @@ COMMENT ON FUNCTION o2c._rate_order() IS
 CREATE FUNCTION o2c.set_group_limit(customer text, amount numeric, company_id bigint DEFAULT o2c.current_company()) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
-DECLARE top bigint;
+DECLARE top bigint; account o2c.credit_account;
 BEGIN
     SELECT c.group_id INTO top FROM o2c.customer c
     WHERE c.company_id = set_group_limit.company_id AND c.code = set_group_limit.customer;
@@ -270,17 +282,21 @@ BEGIN
             USING ERRCODE = 'OC001', HINT = 'Customers are found by their code in o2c.customer.';
     END IF;
     PERFORM FROM o2c.customer c WHERE c.company_id = set_group_limit.company_id AND c.customer_id = top FOR NO KEY UPDATE;
+    SELECT a.* INTO account FROM o2c.credit_account a WHERE a.company_id = set_group_limit.company_id AND a.customer_id = top;
+    IF NOT o2c._may_change_limit(account.company_id, account.credit_account_id, account.group_limit, set_group_limit.amount,
+                                 jsonb_build_object('group_limit', set_group_limit.amount), NULL) THEN
+        RETURN;
+    END IF;
     INSERT INTO o2c.rule (company_id, code, checkpoint, priority, function, group_id)
     SELECT set_group_limit.company_id, 'group_limit', 'order', 15, 'o2c.rule_group_limit', top
     WHERE NOT EXISTS (SELECT FROM o2c.rule r WHERE r.company_id = set_group_limit.company_id AND r.checkpoint = 'order'
                       AND r.function = 'o2c.rule_group_limit' AND coalesce(r.group_id, top) = top);
     UPDATE o2c.credit_account a SET group_limit = set_group_limit.amount
     WHERE a.company_id = set_group_limit.company_id AND a.customer_id = top;
-    PERFORM o2c.recheck_orders(c.code, c.company_id) FROM o2c.customer c
-    WHERE c.company_id = set_group_limit.company_id AND c.group_id = top ORDER BY c.customer_id;
+    PERFORM o2c._recheck_group(set_group_limit.company_id, top);
 END $$;
 COMMENT ON FUNCTION o2c.set_group_limit(text, numeric, bigint) IS
-'Sets the limit for a whole customer group, which counts beside the limit of each account in it, and puts its rule in force for the group. Arguments: any customer of the group; amount in the currency of the topmost customer''s account, null for none; company. Errors: OC001 unknown customer, 23514 negative amount.';
+'Sets the limit for a whole customer group, which counts beside the limit of each account in it, and puts its rule in force for the group. Arguments: any customer of the group; amount in the currency of the topmost customer''s account, null for none; company. Where the setting credit_duty asks for two people, the first call only approves. Errors: OC001 unknown customer, OC301 no authority for that much, 23514 negative amount.';
 
 -- Scores: how somebody pays, and what else is known, in points.
 
@@ -582,18 +598,18 @@ COMMENT ON FUNCTION o2c.credit_status(text, date, bigint) IS
 CREATE FUNCTION o2c.set_credit_status(customer text, status text, reason text, expires_on date DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_set_credit_status' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.set_credit_status(text, text, text, date, bigint) IS
-'Approves, suspends, declines or ends (none) the credit of a customer from today on, without an application; its limit stays. Arguments: the customer''s code, the status, the reason (kept), the last day of an approval (null: no end), the company. An approval looks at held orders again. Errors: OC001 no such customer; OC002 no reason, another status, or an end that is past.';
+'Approves, suspends, declines or ends (none) the credit of a customer from today on, without an application; its limit stays. Arguments: the customer''s code, the status, the reason (kept), the last day of an approval (null: no end), the company. An approval looks at held orders again; where the setting credit_duty names a duty, it needs authority for the limit. Errors: OC001 no such customer; OC002 no reason, another status, or an end that is past; OC301 no authority.';
 
 CREATE FUNCTION o2c.apply_for_credit(customer text, amount numeric, inputs jsonb DEFAULT '{}', company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_apply_for_credit' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.apply_for_credit(text, numeric, jsonb, bigint) IS
-'Applies for credit: the application is scored where there is an active scorecard, and o2c.credit_table approves, declines or refers it. Approval sets the limit (not above what is proposed) and lets held orders pass. Arguments: the customer''s code, the limit asked for in the currency of its credit account, what is known (stands above o2c.credit_information), the company. Result: application_id; its state tells. Errors: OC001 no such customer; OC002 for an amount that is not positive or inputs that are no object; OC101 while another application is open.';
+'Applies for credit: the application is scored where there is an active scorecard, and o2c.credit_table approves, declines or refers it. Approval sets the limit (not above what is proposed) and lets held orders pass. Arguments: the customer''s code, the limit asked for in the currency of its credit account, what is known (stands above o2c.credit_information), the company. Result: application_id; its state tells. Errors: OC001 no such customer; OC002 for an amount that is not positive or inputs that are no object; OC101 while another application is open; OC108 within the setting credit_cool_off_days of a declined one.';
 
 CREATE FUNCTION o2c.decide_application(application bigint, decision text, reason text, amount numeric DEFAULT NULL, expires_on date DEFAULT NULL,
                                        company_id bigint DEFAULT o2c.current_company()) RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_decide_application' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.decide_application(bigint, text, text, numeric, date, bigint) IS
-'Decides an application that was referred. Arguments: application_id, approved, declined or withdrawn, the reason (kept), the limit (null: what was asked for), the last day of the approval (null: no end), the company. Errors: OC001 no such application; OC002 no reason, another decision, a negative amount or an end that is past; OC101 decided already; OC301 when whoever applied decides.';
+'Decides an application that was referred. Arguments: application_id, approved, declined or withdrawn, the reason (kept), the limit (null: what was asked for), the last day of the approval (null: no end), the company. Errors: OC001 no such application; OC002 no reason, another decision, a negative amount or an end that is past; OC101 decided already; OC301 when whoever applied decides, or the caller lacks the authority (setting credit_duty; its overrun is that of the proposed limit). Above authority.alone_amount the first approval is kept, and the same one by another person decides.';
 
 CREATE FUNCTION o2c.rule_credit_approved(document o2c.rule_case, parameters jsonb) RETURNS o2c.finding
 AS 'MODULE_PATHNAME', 'o2c_rule_credit_approved' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
@@ -787,3 +803,8 @@ CREATE FUNCTION o2c.rule_external_score(document o2c.rule_case, parameters jsonb
 AS 'MODULE_PATHNAME', 'o2c_rule_external_score' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.rule_external_score(o2c.rule_case, jsonb) IS
 'Rule: the score that an agency gave the customer, as last recorded with o2c.record_information(), is at least {"minimum": n}. Parameters: also {"name": "external_score"}, what the score is called, and {"days": n}, how old it may be (any age, up to its valid_to). A score that is not known, too old or no number does not satisfy. A customer without one has that of the customer whose credit account it uses. Observed: the score.';
+
+CREATE FUNCTION o2c._may_change_limit(company_id bigint, credit_account_id bigint, before numeric, after numeric, terms jsonb, reason text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'o2c_may_change_limit' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._may_change_limit(bigint, bigint, numeric, numeric, jsonb, text) IS
+'Whether the caller may give an account another limit now; false while a second person must do the same. Runs inside a command only. Errors: OC301.';

@@ -14,6 +14,7 @@
  */
 #include "credit/account.h"
 
+#include "control/authority.h"
 #include "control/checkpoint.h"
 #include "control/hold.h"
 #include "core/clock.h"
@@ -103,16 +104,22 @@ read_order(FunctionCallInfo fcinfo)
 {
 	char	   *checkpoint = o2c_case_text(fcinfo, "checkpoint");
 	bool		adds = checkpoint != NULL && (strcmp(checkpoint, "order") == 0 || strcmp(checkpoint, "change") == 0);
-	Order		order;
+	Order		order = {.added = adds ? o2c_case_numeric(fcinfo, "amount") : o2c_zero(), .open = o2c_zero(), .prepaid = o2c_zero(), .held = O2C_NULL};
 	NullableDatum prepaid;
 
+	/* nothing is counted of an order that is not written yet */
+	if (o2c_case_int8(fcinfo, "order_id") == 0)
+		return order;
 	o2c_run(&find_counted, O2C_ARGS(o2c_int8(o2c_case_int8(fcinfo, "company_id")), o2c_int8(o2c_case_int8(fcinfo, "order_id")),
 									o2c_datum(TimestampTzGetDatum(o2c_now()))));
-	order.added = !adds ? o2c_zero() : o2c_sub(o2c_case_numeric(fcinfo, "amount"), DatumGetNumeric(o2c_row_copy(0, 1).value));
+	if (adds)
+		order.added = o2c_sub(order.added, DatumGetNumeric(o2c_row_copy(0, 1).value));
 	order.open = DatumGetNumeric(o2c_row_copy(0, 2).value);
 	prepaid = o2c_row_copy(0, 3);
-	order.prepaid = prepaid.isnull ? o2c_zero() : DatumGetNumeric(prepaid.value);
-	order.held = adds ? o2c_row_copy(0, 4) : O2C_NULL;
+	if (!prepaid.isnull)
+		order.prepaid = DatumGetNumeric(prepaid.value);
+	if (adds)
+		order.held = o2c_row_copy(0, 4);
 	return order;
 }
 
@@ -203,8 +210,8 @@ o2c_rule_credit_limit(PG_FUNCTION_ARGS)
 }
 
 /* The account that is the customer's own, made when it shared its parent's until now. */
-static int64
-own_account(int64 company, int64 customer)
+int64
+o2c_own_account(int64 company, int64 customer)
 {
 	static O2cPlan find = O2C_PLAN("SELECT credit_account_id FROM o2c.credit_account WHERE company_id = $1 AND customer_id = $2",
 								   INT8OID, INT8OID);
@@ -215,18 +222,90 @@ own_account(int64 company, int64 customer)
 	return o2c_row_int8(0, 1);
 }
 
-PG_FUNCTION_INFO_V1(o2c_set_credit_limit);
-/* o2c.set_credit_limit(customer, amount, reason, company) */
+/* The duty whose authority approving credit needs, NULL when anybody may; the limit and what was proposed. */
+static O2cPlan find_authority = O2C_PLAN(
+	"SELECT o2c.get_setting('credit_duty', $1), a.credit_limit, (SELECT s.proposed_limit FROM o2c.credit_score s WHERE s.company_id = $1"
+	" AND s.customer_id = a.customer_id AND s.effective_on <= $3 ORDER BY s.effective_on DESC, s.score_id DESC LIMIT 1),"
+	" a.customer_id FROM o2c.credit_account a WHERE a.company_id = $1 AND a.credit_account_id = $2",
+	INT8OID, INT8OID, DATEOID);
+
+/*
+ * Whether a person may give an account so much credit now (null: without
+ * bound); refuses who may not.  The overrun is that of what the latest score
+ * proposed, else of the limit.  Where no duty is named, anybody may who may
+ * call the function.  The rest of the approval is the caller's.
+ */
+bool
+o2c_authorize_credit(O2cApproval *approval, int64 account, NullableDatum amount)
+{
+	NullableDatum limit;
+	NullableDatum proposed;
+
+	o2c_run(&find_authority, O2C_ARGS(o2c_int8(approval->company), o2c_int8(account), o2c_date(o2c_today())));
+	approval->duty = o2c_row_text(0, 1);
+	if (approval->duty == NULL || *approval->duty == '\0')
+		return true;
+	limit = o2c_row_copy(0, 2);
+	proposed = o2c_row_copy(0, 3);
+	approval->value = approval->observed = amount;
+	approval->threshold = !proposed.isnull ? proposed : !limit.isnull ? limit : amount;
+	return o2c_authorize(approval);
+}
+
+/* Whether the caller may change a limit of an account; what takes credit away is for everybody. */
+static bool
+may_change_limit(int64 company, int64 account, NullableDatum before, NullableDatum after, const char *terms, NullableDatum reason)
+{
+	O2cApproval approval = {.company = company, .what = "raise this credit limit", .object_type = "credit_account", .object_id = account,
+	.terms = terms, .reason = reason};
+	bool		raised = !before.isnull &&
+		(after.isnull || o2c_cmp(DatumGetNumeric(after.value), DatumGetNumeric(before.value)) > 0);
+
+	return !raised || o2c_authorize_credit(&approval, account, after);
+}
+
+PG_FUNCTION_INFO_V1(o2c_may_change_limit);
+/* o2c._may_change_limit(company, account, before, after, terms, reason) */
 Datum
-o2c_set_credit_limit(PG_FUNCTION_ARGS)
+o2c_may_change_limit(PG_FUNCTION_ARGS)
+{
+	static O2cPlan owner = O2C_PLAN("SELECT customer_id FROM o2c.credit_account WHERE company_id = $1 AND credit_account_id = $2", INT8OID, INT8OID);
+	bool		may;
+
+	o2c_connect();
+	o2c_run(&owner, O2C_ARGS(o2c_pg_arg(0), o2c_pg_arg(1)));
+	o2c_lock_customer(PG_GETARG_INT64(0), o2c_row_int8(0, 1));
+	may = may_change_limit(PG_GETARG_INT64(0), PG_GETARG_INT64(1), o2c_pg_arg(2), o2c_pg_arg(3),
+						   DatumGetCString(DirectFunctionCall1(jsonb_out, PG_GETARG_DATUM(4))), o2c_pg_arg(5));
+	o2c_finish();
+	PG_RETURN_BOOL(may);
+}
+
+/* Sets the limit of a customer's own account; held orders are looked at again by its trigger. */
+void
+o2c_set_limit(int64 company, int64 account, NullableDatum amount, NullableDatum reason)
 {
 	static O2cPlan set = O2C_PLAN("UPDATE o2c.credit_account SET credit_limit = $3 WHERE company_id = $1 AND credit_account_id = $2",
 								  INT8OID, INT8OID, NUMERICOID);
 	static O2cPlan log = O2C_PLAN("INSERT INTO o2c.credit_limit_change (company_id, credit_account_id, amount, reason) VALUES ($1, $2, $3, $4)",
 								  INT8OID, INT8OID, NUMERICOID, TEXTOID);
+
+	/* the change is recorded first: setting the limit looks at held orders again */
+	o2c_run(&log, O2C_ARGS(o2c_int8(company), o2c_int8(account), amount, reason));
+	o2c_run(&set, O2C_ARGS(o2c_int8(company), o2c_int8(account), amount));
+}
+
+PG_FUNCTION_INFO_V1(o2c_set_credit_limit);
+/* o2c.set_credit_limit(customer, amount, reason, company) */
+Datum
+o2c_set_credit_limit(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT a.credit_account_id, a.credit_limit FROM o2c.customer_credit m JOIN o2c.credit_account a"
+								   " ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
+								   " WHERE m.company_id = $1 AND m.customer_id = $2", INT8OID, INT8OID);
 	int64		company = PG_ARGISNULL(3) ? o2c_current_company() : PG_GETARG_INT64(3);
 	int64		customer;
-	int64		account;
+	char	   *terms;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -239,10 +318,11 @@ o2c_set_credit_limit(PG_FUNCTION_ARGS)
 	o2c_connect();
 	customer = o2c_find_customer(company, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	o2c_lock_customer(company, customer);
-	account = own_account(company, customer);
-	/* the change is recorded first: setting the limit looks at held orders again */
-	o2c_run(&log, O2C_ARGS(o2c_int8(company), o2c_int8(account), o2c_pg_arg(1), o2c_pg_arg(2)));
-	o2c_run(&set, O2C_ARGS(o2c_int8(company), o2c_int8(account), o2c_pg_arg(1)));
+	terms = psprintf("{\"customer_id\": %lld, \"credit_limit\": %s}", (long long) customer,
+					 PG_ARGISNULL(1) ? "null" : o2c_numeric_text(PG_GETARG_NUMERIC(1)));
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
+	if (may_change_limit(company, o2c_row_int8(0, 1), o2c_row_copy(0, 2), o2c_pg_arg(1), terms, o2c_pg_arg(2)))
+		o2c_set_limit(company, o2c_own_account(company, customer), o2c_pg_arg(1), o2c_pg_arg(2));
 	o2c_finish();
 	PG_RETURN_VOID();
 }
@@ -306,9 +386,11 @@ o2c_follow_parent(PG_FUNCTION_ARGS)
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._follow_parent", O2C_AFTER_ROW, 0);
 	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
 	int64		customer = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "customer_id");
+	int64		groups[2] = {o2c_tuple_int8(trigdata, trigdata->tg_trigtuple, "group_id"), customer};
 
 	o2c_connect();
-	o2c_lock_customer(company, customer);
+	/* both are written: who works on the customer under the old one must not go on with the old account */
+	o2c_write_groups(company, groups, 2);
 	o2c_run(&inherit, O2C_ARGS(o2c_int8(company), o2c_int8(customer)));
 	o2c_finish();
 	return PointerGetDatum(NULL);

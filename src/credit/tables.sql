@@ -7,12 +7,13 @@ CREATE TABLE IF NOT EXISTS o2c.credit_account (
     credit_account_id  bigint NOT NULL DEFAULT nextval('o2c.credit_account_id_seq'),
     customer_id        bigint NOT NULL,
     currency           text NOT NULL CONSTRAINT credit_account_currency CHECK (o2c.minor_units(currency) >= 0),
-    credit_limit       numeric CONSTRAINT credit_account_limit CHECK (credit_limit >= 0 AND credit_limit < 'Infinity'),
+    credit_limit       numeric CONSTRAINT credit_account_limit CHECK (o2c._is_amount(credit_limit)),
     net_unapplied      boolean NOT NULL DEFAULT true,
-    group_limit        numeric CONSTRAINT credit_account_group_limit CHECK (group_limit >= 0 AND group_limit < 'Infinity'),
+    group_limit        numeric CONSTRAINT credit_account_group_limit CHECK (o2c._is_amount(group_limit)),
     watch_percent      numeric CONSTRAINT credit_account_watch CHECK (watch_percent > 0 AND watch_percent <= 1000),
     review_on          date,
     dated              boolean NOT NULL DEFAULT false,
+    watched            boolean NOT NULL DEFAULT false,
     authorized         numeric NOT NULL DEFAULT 0,
     ordered            numeric NOT NULL DEFAULT 0,
     shipped            numeric NOT NULL DEFAULT 0,
@@ -26,7 +27,8 @@ COMMENT ON TABLE o2c.credit_account IS 'Credit accounts: the limit and the five 
 COMMENT ON COLUMN o2c.credit_account.credit_limit IS 'null: unlimited. 0: no credit. An exposure equal to the limit passes';
 COMMENT ON COLUMN o2c.credit_account.net_unapplied IS 'Whether money on account reduces the exposure';
 COMMENT ON COLUMN o2c.credit_account.group_limit IS 'Limit for all accounts of the customer''s group, on the account of its topmost customer';
-COMMENT ON COLUMN o2c.credit_account.watch_percent IS 'Part of credit_limit from which on the exposure is watched: each crossing is an event';
+COMMENT ON COLUMN o2c.credit_account.watch_percent IS 'Part of the limit of the day from which on the exposure is watched: each crossing is an event';
+COMMENT ON COLUMN o2c.credit_account.watched IS 'Whether the exposure was above that part when the account was last moved; o2c.credit_exposure has it as of now';
 COMMENT ON COLUMN o2c.credit_account.review_on IS 'When the credit is to be looked at again; null: never';
 COMMENT ON COLUMN o2c.credit_account.dated IS 'Whether o2c.credit_limit has periods for it';
 COMMENT ON COLUMN o2c.credit_account.authorized IS 'Held by quotations until they expire';
@@ -85,7 +87,7 @@ CREATE OR REPLACE TRIGGER exposure_update AFTER UPDATE ON o2c.order_line
 CREATE OR REPLACE TRIGGER exposure_delete AFTER DELETE ON o2c.order_line
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._move_exposure('order_id', 'ordered_value', 'shipped_value');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.credit_account
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('credit_limit,net_unapplied,group_limit,watch_percent,review_on', 'authorized,ordered,shipped,receivable,unapplied,dated', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('credit_limit,net_unapplied,group_limit,watch_percent,review_on', 'authorized,ordered,shipped,receivable,unapplied,dated,watched', 'permanent');
 
 CREATE OR REPLACE VIEW o2c.verify_exposure_orders AS
 SELECT a.company_id, 'exposure of orders' AS check_name, 'credit account of customer ' || c.code AS object,
@@ -156,13 +158,13 @@ CREATE TABLE IF NOT EXISTS o2c.exchange_rate (
 COMMENT ON TABLE o2c.exchange_rate IS 'Exchange rates from a day on, until the next one; the rate that a document used is kept with it';
 COMMENT ON COLUMN o2c.exchange_rate.rate IS 'Units of to_currency for one of from_currency';
 
-CREATE OR REPLACE TRIGGER bb_rate BEFORE UPDATE OF state ON o2c.sales_order FOR EACH ROW
-    WHEN (NEW.state IN ('submitted', 'quoted') AND OLD.state IN ('draft', 'quoted', 'held', 'refused')) EXECUTE FUNCTION o2c._rate_order();
-CREATE OR REPLACE TRIGGER watch_credit AFTER UPDATE ON o2c.credit_account FOR EACH ROW
-    WHEN (NEW.watch_percent IS NOT NULL
-          AND coalesce((OLD.authorized + OLD.ordered + OLD.shipped + OLD.receivable - OLD.unapplied) * 100 > OLD.watch_percent * OLD.credit_limit, false)
-           <> coalesce((NEW.authorized + NEW.ordered + NEW.shipped + NEW.receivable - NEW.unapplied) * 100 > NEW.watch_percent * NEW.credit_limit, false))
-    EXECUTE FUNCTION o2c._watch_credit();
+CREATE OR REPLACE TRIGGER bb_rate BEFORE INSERT OR UPDATE OF state ON o2c.sales_order
+    FOR EACH ROW EXECUTE FUNCTION o2c._rate_order();
+-- at the end of the transaction: an amount that leaves one part and enters another crosses nothing
+IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'o2c.credit_account'::regclass AND t.tgname = 'watch_credit') THEN
+    CREATE CONSTRAINT TRIGGER watch_credit AFTER UPDATE ON o2c.credit_account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+        WHEN (NEW.watch_percent IS NOT NULL OR NEW.watched) EXECUTE FUNCTION o2c._watch_credit();
+END IF;
 
 CREATE OR REPLACE VIEW o2c.verify_credit_limit AS
 SELECT a.company_id, 'account with periods' AS check_name, 'credit account of customer ' || c.code AS object,
@@ -431,6 +433,8 @@ CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.credit_status REFERE
 
 INSERT INTO o2c.setting_definition (name, default_value, description) VALUES
     ('scorecard', 'standard', 'The scorecard that credit applications and reviews use, where it has an active version'),
+    ('credit_duty', NULL, 'Duty whose authority (o2c.authority) approving credit and raising limits needs; empty: whoever may call the functions'),
+    ('credit_cool_off_days', '0', 'Days after a declined application for credit in which the customer cannot apply again'),
     ('limit_net_worth_share', '0.1', 'The share of a customer''s net worth that bounds a proposed credit limit'),
     ('limit_peak_factor', '1.5', 'The multiple of a customer''s highest exposure of the last year that bounds a proposed credit limit'),
     ('limit_step', '100', 'Proposed credit limits are rounded down to a multiple of this')

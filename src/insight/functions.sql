@@ -227,7 +227,7 @@ BEGIN
             FROM o2c._paid_invoices(from_on, to_on, owner_id, currency, company_id) p),
         -- what was taken back by the end of the period says nothing about the speed of payment
         cash AS (
-            SELECT coalesce(sum(a.cash_amount), 0) AS applied,
+            SELECT coalesce(sum(a.cash_amount) FILTER (WHERE i.kind IN ('invoice', 'fee')), 0) AS applied,
                    sum(a.cash_amount) FILTER (WHERE k.kept) AS amount,
                    sum(a.cash_amount * (a.effective_on - i.effective_on)) FILTER (WHERE k.kept) AS amount_days
             FROM o2c.application a

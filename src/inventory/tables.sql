@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS o2c.stock_movement (
     movement_id   bigint NOT NULL DEFAULT nextval('o2c.movement_id_seq'),
     product_id    bigint NOT NULL,
     location      text NOT NULL,
-    kind          text NOT NULL CONSTRAINT stock_movement_kind CHECK (kind IN ('receipt', 'shipment', 'return', 'adjustment')),
+    kind          text NOT NULL CONSTRAINT stock_movement_kind CHECK (o2c._one_of(kind, 'receipt,shipment,return,adjustment')),
     quantity      numeric NOT NULL,
     effective_on  date NOT NULL DEFAULT o2c.today(),
     recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -59,7 +59,9 @@ CREATE OR REPLACE TRIGGER keep_on_hand AFTER INSERT ON o2c.stock_movement REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_on_hand();
 CREATE OR REPLACE TRIGGER confirm_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
     WHEN (NEW.state = 'confirmed' AND (OLD.state NOT IN ('confirmed', 'completed') OR NEW.version <> OLD.version)) EXECUTE FUNCTION o2c._confirm_lines();
-CREATE OR REPLACE TRIGGER stock_update AFTER UPDATE ON o2c.order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+-- a line that is inserted with a reservation is the engine's, which has moved the stock already (reserve.c)
+-- before the triggers on exposure: they may look at held orders again, which then see what is reserved
+CREATE OR REPLACE TRIGGER a_stock_update AFTER UPDATE ON o2c.order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._keep_reserved();
 
 CREATE OR REPLACE VIEW o2c.verify_stock AS

@@ -234,6 +234,7 @@ write_lines(const Change *change)
 {
 	static O2cPlan update = O2C_PLAN("UPDATE o2c.order_line l SET quantity = u.quantity, unit_price = u.price, discount_percent = u.discount,"
 									 " net_amount = u.net, tax_amount = u.tax, cancelled_quantity = u.cancelled,"
+									 " closed_quantity = least(l.closed_quantity, u.cancelled),"
 									 " confirmed_quantity = least(l.confirmed_quantity, u.quantity - u.cancelled),"
 									 " reserved_quantity = least(l.reserved_quantity, l.confirmed_quantity - l.shipped_quantity,"
 									 " u.quantity - u.cancelled - l.shipped_quantity)"
@@ -446,7 +447,8 @@ PG_FUNCTION_INFO_V1(o2c_close_order);
 Datum
 o2c_close_order(PG_FUNCTION_ARGS)
 {
-	static O2cPlan close = O2C_PLAN("UPDATE o2c.order_line SET cancelled_quantity = quantity - shipped_quantity, confirmed_quantity = shipped_quantity,"
+	static O2cPlan close = O2C_PLAN("UPDATE o2c.order_line SET closed_quantity = closed_quantity + quantity - shipped_quantity - cancelled_quantity,"
+									" cancelled_quantity = quantity - shipped_quantity, confirmed_quantity = shipped_quantity,"
 									" reserved_quantity = 0 WHERE company_id = $1 AND order_id = $2"
 									" AND cancelled_quantity + shipped_quantity < quantity", INT8OID, INT8OID);
 	static O2cPlan shipped = O2C_PLAN("SELECT FROM o2c.order_line WHERE company_id = $1 AND order_id = $2 AND shipped_quantity > 0 LIMIT 1",
@@ -472,15 +474,15 @@ Datum
 o2c_reopen_order(PG_FUNCTION_ARGS)
 {
 	static const char *const reopenable[] = {"refused", "confirmed", "completed", "cancelled", NULL};
-	static O2cPlan reopen = O2C_PLAN("UPDATE o2c.order_line SET cancelled_quantity = 0"
-									 " WHERE company_id = $1 AND order_id = $2 AND cancelled_quantity > 0", INT8OID, INT8OID);
+	static O2cPlan reopen = O2C_PLAN("UPDATE o2c.order_line SET cancelled_quantity = cancelled_quantity - closed_quantity, closed_quantity = 0"
+									 " WHERE company_id = $1 AND order_id = $2 AND closed_quantity > 0", INT8OID, INT8OID);
 	Change		change = begin(fcinfo, "reopen_order");
 
 	check_state(&change, reopenable, "reopened", "It is open.");
 	if (o2c_run(&reopen, O2C_ARGS(o2c_int8(change.company), o2c_int8(change.order_id))) == 0 && strcmp(change.state, "refused") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_STATE),
-				 errmsg("nothing of order %lld is cancelled", (long long) change.order_id),
+				 errmsg("nothing of order %lld was cancelled with it", (long long) change.order_id),
 				 errhint("Goods that were shipped come back with o2c.return_goods(shipment); order more with o2c.change_order().")));
 	record(&change, "reopen", o2c_pg_arg(1), NULL);
 	finish(&change, true, O2C_NULL, O2C_NULL, O2C_NULL);

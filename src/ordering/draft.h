@@ -21,6 +21,9 @@ typedef struct O2cBuyer
 	char	   *currency;
 	char	   *home_currency;	/* of the company, and of prices without one */
 	bool		has_price_list;
+	char	   *terms;			/* in their printed form */
+	bool		po_required;
+	bool		po_unique;
 } O2cBuyer;
 
 typedef struct O2cDraftLine
@@ -37,19 +40,33 @@ typedef struct O2cDraftLine
 	Numeric		rate;
 	Numeric		tax;
 	char	   *attributes;		/* jsonb text, or NULL */
+	Numeric		reserved;		/* NULL: none */
 } O2cDraftLine;
 
 typedef struct O2cDraft
 {
 	int64		company;
 	O2cBuyer	buyer;
+	char	   *po_number;		/* NULL: none */
+	char	   *location;		/* that a new order is served from */
 	char	   *currency;
 	int			digits;
 	O2cDraftLine *lines;
 	int			n;
+	bool		confirmed;		/* its lines are stored in force */
 } O2cDraft;
 
-extern O2cBuyer o2c_find_buyer(int64 company, const char *code);
+/*
+ * Reserves stock for lines that are in force and not stored yet, as far as it is
+ * there; what was reserved goes with the lines.  The room that has the stock
+ * sets it.
+ */
+typedef void (*O2cReserveHook) (O2cDraft *order, int64 order_id);
+
+extern O2cReserveHook o2c_reserve_hook;
+
+extern void o2c_check_po_number(int64 company, int64 order_id, int64 customer, const char *po_number, bool required, bool unique);
+extern char *o2c_order_number(int64 company);
 extern void o2c_check_range(int line, const char *what, Numeric value, bool zero_allowed, bool is_percent);
 extern O2cDraftLine o2c_read_line(const JsonbValue *object, int number);
 extern void o2c_price_lines(O2cDraft *order, DateADT day);

@@ -13,12 +13,24 @@ CREATE FUNCTION o2c._quantities_fit(quantity numeric, confirmed numeric, reserve
     invoiced numeric, credited numeric, cancelled numeric) RETURNS boolean
 AS 'MODULE_PATHNAME', 'o2c_quantities_fit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c._quantities_fit(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
-'Whether the quantities of an order line fit together: none is negative, confirmed + cancelled <= quantity, reserved + shipped <= confirmed, returned <= shipped, invoiced <= shipped + credited, credited <= invoiced.';
+'Whether the quantities of an order line fit together: the quantity is more than 0, none is negative or infinite, confirmed + cancelled <= quantity, reserved + shipped <= confirmed, returned <= shipped, invoiced <= shipped + credited, credited <= invoiced.';
+
+CREATE FUNCTION o2c._ordered_value(net numeric, tax numeric, quantity numeric, confirmed numeric, shipped numeric) RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_ordered_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._ordered_value(numeric, numeric, numeric, numeric, numeric) IS
+'Gross value of an order line that is confirmed and not shipped: its part of the exposure "ordered". Each share of the line is rounded to 4 digits, so that the parts add up when everything has moved on.';
+
+CREATE FUNCTION o2c._shipped_value(net numeric, tax numeric, quantity numeric, shipped numeric, returned numeric, invoiced numeric, credited numeric,
+                                   waived numeric)
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_shipped_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._shipped_value(numeric, numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
+'Gross value of an order line that is shipped, not returned, and not invoiced: its part of the exposure "shipped". What was credited for good and came back is neither.';
 
 CREATE FUNCTION o2c._advance_order() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_advance_order' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c._advance_order() IS
-'Row trigger: checks a change of state, and completes an order that is submitted. Errors: OC101, OC003, OC006.';
+'Row trigger: checks a change of state, and completes an order that is submitted; only the engine inserts one that is no draft. Errors: OC101, OC003, OC006.';
 
 CREATE FUNCTION o2c._add_line() RETURNS trigger
 AS 'MODULE_PATHNAME', 'o2c_add_line' LANGUAGE C VOLATILE SET search_path = pg_catalog, pg_temp;
@@ -58,7 +70,7 @@ CREATE FUNCTION o2c.reopen_order("order" bigint, reason text DEFAULT NULL, compa
 AS 'MODULE_PATHNAME', 'o2c_reopen_order'
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.reopen_order(bigint, text, bigint) IS
-'Puts all that was cancelled of an order back and submits it: it passes the rules again before credit is taken. A refused order is submitted as it is. Arguments: order_id, reason (kept), company. Result: the order''s state. Errors: OC001 unknown order; OC101 nothing of it is cancelled, or the state does not allow it; OC108 a rule refuses it while a part is in force.';
+'Puts back what was cancelled of an order when it was cancelled or closed as a whole, not what was cancelled before, and submits it: it passes the rules again before credit is taken. A refused order is submitted as it is. Arguments: order_id, reason (kept), company. Result: the order''s state. Errors: OC001 unknown order; OC101 nothing of it was cancelled with it, or the state does not allow it; OC108 a rule refuses it while a part is in force.';
 
 CREATE FUNCTION o2c.order_document("order" bigint, company_id bigint DEFAULT o2c.current_company()) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -12,6 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "ordering/draft.h"
 #include "ordering/order.h"
 
 #include "core/clock.h"
@@ -63,42 +64,63 @@ check_transition(int64 order_id, const char *from, const char *to)
 			 errmsg("order %lld cannot go from %s to %s", (long long) order_id, from, to)));
 }
 
-/* Amounts of an order as its lines have them, and what the customer asks of its purchase order number. */
-static O2cPlan read_order = O2C_PLAN(
-	"SELECT coalesce(sum(l.net_amount) FILTER (WHERE l.kind = 'item'), 0),"
-	" coalesce(sum(l.net_amount) FILTER (WHERE l.kind = 'charge'), 0),"
-	" sum(l.net_amount), sum(l.tax_amount), sum(l.net_amount + l.tax_amount),"
-	" (SELECT c.po_required AND $4 IS NULL FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3),"
-	" CASE WHEN $4 IS NOT NULL THEN (SELECT min(o.order_id) FROM o2c.sales_order o WHERE o.company_id = $1"
-	" AND o.customer_id = $3 AND upper(o.po_number) = upper($4) AND o.order_id <> $2"
-	" AND o.state NOT IN ('draft', 'quoted', 'cancelled', 'refused')"
-	" AND EXISTS (SELECT FROM o2c.customer c WHERE c.company_id = $1 AND c.customer_id = $3 AND c.po_unique)) END"
-	" FROM o2c.order_line l WHERE l.company_id = $1 AND l.order_id = $2",
-	INT8OID, INT8OID, INT8OID, TEXTOID);
-
-/* Refuses to submit without what the customer asks of every order. */
-static void
-check_po_number(const char *po_number)
+/* Refuses an order without what the customer asks of its purchase order number, or with one that was entered before. */
+void
+o2c_check_po_number(int64 company, int64 order_id, int64 customer, const char *po_number, bool required, bool unique)
 {
-	if (o2c_row_bool(0, 6))
+	static O2cPlan find = O2C_PLAN("SELECT min(order_id) FROM o2c.sales_order WHERE company_id = $1 AND customer_id = $3"
+								   " AND upper(po_number) = upper($4) AND order_id <> $2"
+								   " AND state NOT IN ('draft', 'quoted', 'cancelled', 'refused')",
+								   INT8OID, INT8OID, INT8OID, TEXTOID);
+
+	if (required && po_number == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_PO_REQUIRED),
 				 errmsg("the customer requires a purchase order number on every order"),
 				 errhint("Give po_number.")));
-	if (o2c_row_int8(0, 7) != 0)
+	if (!unique || po_number == NULL)
+		return;
+	o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_int8(order_id), o2c_int8(customer), o2c_cstring(po_number)));
+	if (o2c_row_int8(0, 1) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_DUPLICATE),
 				 errmsg("the customer's purchase order \"%s\" was entered before", po_number),
-				 errdetail("It is order %lld.", (long long) o2c_row_int8(0, 7)),
+				 errdetail("It is order %lld.", (long long) o2c_row_int8(0, 1)),
 				 errhint("Set po_unique to false for a customer with blanket orders.")));
 }
 
-/* Takes the amounts over into the order. */
+/* Locks the group of the customer of an order, and checks its purchase order number when it is submitted. */
+static void
+lock_buyer(int64 company, int64 order_id, int64 customer, const char *po_number, bool submitted)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT c.po_required, c.po_unique FROM o2c.customer c"
+								   " JOIN o2c.customer g ON g.company_id = $1 AND g.customer_id = c.group_id"
+								   " WHERE c.company_id = $1 AND c.customer_id = $2 FOR NO KEY UPDATE OF g", INT8OID, INT8OID);
+
+	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(customer))) > 0 && submitted)
+		o2c_check_po_number(company, order_id, customer, po_number, o2c_row_bool(0, 1), o2c_row_bool(0, 2));
+}
+
+/* The next number of an order. */
+char *
+o2c_order_number(int64 company)
+{
+	O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);
+
+	return o2c_format_number(&drawn, 0);
+}
+
+/* Takes the amounts of the lines over into the order. */
 static HeapTuple
-set_totals(TriggerData *trigdata, HeapTuple row, int64 order_id)
+set_totals(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 {
 	static const char *const columns[] = {"line_amount", "charge_amount", "net_amount", "tax_amount", "total_amount"};
+	static O2cPlan sum = O2C_PLAN("SELECT coalesce(sum(net_amount) FILTER (WHERE kind = 'item'), 0),"
+								  " coalesce(sum(net_amount) FILTER (WHERE kind = 'charge'), 0),"
+								  " sum(net_amount), sum(tax_amount), sum(net_amount + tax_amount)"
+								  " FROM o2c.order_line WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
 
+	o2c_run(&sum, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
 	for (int i = 0; i < lengthof(columns); i++)
 	{
 		NullableDatum amount = o2c_row_copy(0, i + 1);
@@ -115,22 +137,14 @@ set_totals(TriggerData *trigdata, HeapTuple row, int64 order_id)
 static HeapTuple
 complete_order(TriggerData *trigdata, HeapTuple row, int64 company, int64 order_id)
 {
-	char	   *po_number = o2c_tuple_text(trigdata, row, "po_number");
 	bool		quoted = strcmp(o2c_tuple_text(trigdata, row, "state"), "quoted") == 0;
 
-	o2c_run(&read_order, O2C_ARGS(o2c_int8(company), o2c_int8(order_id),
-								  o2c_int8(o2c_tuple_int8(trigdata, row, "customer_id")), o2c_opt_cstring(po_number)));
-	if (!quoted)
-		check_po_number(po_number);
-	row = set_totals(trigdata, row, order_id);
+	lock_buyer(company, order_id, o2c_tuple_int8(trigdata, row, "customer_id"), o2c_tuple_text(trigdata, row, "po_number"), !quoted);
+	row = set_totals(trigdata, row, company, order_id);
 	if (quoted)
 		return row;
 	if (o2c_tuple_text(trigdata, row, "number") == NULL)
-	{
-		O2cNumbers	drawn = o2c_draw_numbers(company, "order", o2c_today(), 1);
-
-		row = o2c_set_column(trigdata, row, "number", o2c_cstring(o2c_format_number(&drawn, 0)));
-	}
+		row = o2c_set_column(trigdata, row, "number", o2c_cstring(o2c_order_number(company)));
 	return o2c_set_column(trigdata, row, "state", o2c_cstring("submitted"));
 }
 
@@ -148,6 +162,18 @@ check_nothing_shipped(int64 company, int64 order_id)
 				 errhint("Close what is open of it with o2c.close_order(order); goods come back with o2c.return_goods(shipment).")));
 }
 
+/* Refuses a new order that is no draft; only the engine submits it in the same breath, complete and with its customer locked. */
+static void
+check_insert(const char *state)
+{
+	if (state != NULL && (strcmp(state, "draft") == 0 || (strcmp(state, "submitted") == 0 && o2c_inside_engine())))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_O2C_INVALID_STATE),
+			 errmsg("a new order is a draft, not %s", state == NULL ? "without a state" : state),
+			 errhint("Insert the lines, then set the state to submitted.")));
+}
+
 PG_FUNCTION_INFO_V1(o2c_advance_order);
 /* o2c._advance_order(): before each insert, and each update of the state */
 Datum
@@ -162,11 +188,7 @@ o2c_advance_order(PG_FUNCTION_ARGS)
 
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 	{
-		if (strcmp(to, "draft") != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_O2C_INVALID_STATE),
-					 errmsg("a new order is a draft, not %s", to),
-					 errhint("Insert the lines, then set the state to submitted.")));
+		check_insert(to);
 		return PointerGetDatum(row);
 	}
 	from = o2c_tuple_text(trigdata, trigdata->tg_trigtuple, "state");
@@ -174,15 +196,11 @@ o2c_advance_order(PG_FUNCTION_ARGS)
 		return PointerGetDatum(row);
 	check_transition(order_id, from, to == NULL ? "no state" : to);
 	o2c_connect();
-	if (strcmp(to, "completed") != 0)
+	if (strcmp(to, "submitted") == 0 || (strcmp(from, "draft") == 0 && strcmp(to, "cancelled") != 0))
+		row = SPI_copytuple(complete_order(trigdata, row, company, order_id));
+	else if (strcmp(to, "completed") != 0)
 		o2c_lock_customer(company, o2c_tuple_int8(trigdata, row, "customer_id"));
-	if (strcmp(to, "submitted") == 0 || strcmp(from, "draft") == 0)
-	{
-		HeapTuple	completed = strcmp(to, "cancelled") == 0 ? row : complete_order(trigdata, row, company, order_id);
-
-		row = completed == row ? row : SPI_copytuple(completed);
-	}
-	else if (strcmp(to, "cancelled") == 0)
+	if (strcmp(to, "cancelled") == 0 && strcmp(from, "draft") != 0)
 		check_nothing_shipped(company, order_id);
 	o2c_finish();
 	return PointerGetDatum(row);
@@ -215,7 +233,8 @@ PG_FUNCTION_INFO_V1(o2c_cancel_lines);
 Datum
 o2c_cancel_lines(PG_FUNCTION_ARGS)
 {
-	static O2cPlan cancel = O2C_PLAN("UPDATE o2c.order_line SET confirmed_quantity = 0, reserved_quantity = 0, cancelled_quantity = quantity"
+	static O2cPlan cancel = O2C_PLAN("UPDATE o2c.order_line SET confirmed_quantity = 0, reserved_quantity = 0, cancelled_quantity = quantity,"
+									 " closed_quantity = closed_quantity + quantity - cancelled_quantity"
 									 " WHERE company_id = $1 AND order_id = $2", INT8OID, INT8OID);
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._cancel_lines", O2C_AFTER_ROW, 0);
 

@@ -3,8 +3,11 @@
  * place.c
  *		o2c.place_order(): enters an order and submits it.
  *
- * The order is priced here, in memory; everything that decides about it hangs
- * on its change of state to "submitted" (lifecycle.c and the later rooms).
+ * The order is priced here, in memory, and inserted as submitted: the triggers
+ * of the later rooms confirm it at once where that can be decided before it is
+ * written.  Then its lines are stored in force.  Otherwise it is a draft, and
+ * everything that decides about it hangs on its change of state to "submitted"
+ * (lifecycle.c and the later rooms).
  *
  *-------------------------------------------------------------------------
  */
@@ -16,15 +19,18 @@
 #include "core/money.h"
 #include "core/plan.h"
 
-/* Reads the customer by code. */
-O2cBuyer
-o2c_find_buyer(int64 company, const char *code)
+O2cReserveHook o2c_reserve_hook = NULL;
+
+/* Reads the customer by code, and locks its group. */
+static O2cBuyer
+lock_buyer(int64 company, const char *code)
 {
 	static O2cPlan find = O2C_PLAN("SELECT c.customer_id, c.currency, co.currency,"
 								   " EXISTS (SELECT FROM o2c.customer_price_list l WHERE l.company_id = $1 AND l.customer_id = c.customer_id),"
-								   " c.active"
-								   " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
-								   " WHERE c.company_id = $1 AND c.code = $2", INT8OID, TEXTOID);
+								   " c.active, coalesce(c.payment_terms, co.payment_terms)::text, c.po_required, c.po_unique"
+								   " FROM o2c.customer c JOIN o2c.customer g ON g.company_id = $1 AND g.customer_id = c.group_id"
+								   " JOIN o2c.company co ON co.company_id = $1"
+								   " WHERE c.company_id = $1 AND c.code = $2 FOR NO KEY UPDATE OF g", INT8OID, TEXTOID);
 	O2cBuyer	buyer;
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_cstring(code))) == 0)
@@ -40,6 +46,9 @@ o2c_find_buyer(int64 company, const char *code)
 	buyer.currency = o2c_row_text(0, 2);
 	buyer.home_currency = o2c_row_text(0, 3);
 	buyer.has_price_list = o2c_row_bool(0, 4);
+	buyer.terms = o2c_row_text(0, 6);
+	buyer.po_required = o2c_row_bool(0, 7);
+	buyer.po_unique = o2c_row_bool(0, 8);
 	return buyer;
 }
 
@@ -280,40 +289,41 @@ void
 o2c_insert_lines(const O2cDraft *order, int64 order_id, int32 first)
 {
 	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.order_line (company_id, order_id, line_no, kind, product_id, description,"
-									 " quantity, unit_price, discount_percent, net_amount, tax_category, tax_rate, tax_amount, attributes)"
-									 " SELECT $1, $2, l.n + $14 - 1, l.kind, l.product, l.description, l.quantity, l.price, l.discount, l.net,"
-									 " l.category, l.rate, l.tax, coalesce(l.attributes::jsonb, '{}')"
-									 " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY"
-									 " AS l (kind, product, description, quantity, price, discount, net, category, rate, tax, attributes, n)",
-									 INT8OID, INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID,
-									 NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, INT4OID);
-	NullableDatum *columns[11];
-	Oid			types[11] = {TEXTOID, INT8OID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, NUMERICOID, NUMERICOID, TEXTOID};
-	NullableDatum args[14];
+									 " quantity, unit_price, discount_percent, net_amount, tax_category, tax_rate, tax_amount, attributes,"
+									 " confirmed_quantity, reserved_quantity)"
+									 " SELECT $1, $2, l.n + $3 - 1, CASE WHEN l.product IS NULL THEN 'charge' ELSE 'item' END, l.product,"
+									 " l.description, l.quantity, l.price, l.discount, l.net, l.category, l.rate, l.tax,"
+									 " coalesce(l.attributes::jsonb, '{}'), CASE WHEN $4 THEN l.quantity ELSE 0 END, l.reserved"
+									 " FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) WITH ORDINALITY"
+									 " AS l (product, description, quantity, price, discount, net, category, rate, tax, attributes, reserved, n)",
+									 INT8OID, INT8OID, INT4OID, BOOLOID, INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID,
+									 NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID,
+									 TEXTARRAYOID, NUMERICARRAYOID);
+	static const Oid types[] = {INT8OID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, NUMERICOID, NUMERICOID, TEXTOID,
+	NUMERICOID};
+	NullableDatum *columns[lengthof(types)];
+	NullableDatum args[4 + lengthof(types)] = {o2c_int8(order->company), o2c_int8(order_id), o2c_int4(first), o2c_bool(order->confirmed)};
 
-	for (int c = 0; c < 11; c++)
+	for (int c = 0; c < lengthof(types); c++)
 		columns[c] = palloc(sizeof(NullableDatum) * order->n);
 	for (int i = 0; i < order->n; i++)
 	{
 		const O2cDraftLine *line = &order->lines[i];
 
-		columns[0][i] = o2c_cstring(line->kind);
-		columns[1][i] = line->product;
-		columns[2][i] = o2c_cstring(line->description);
-		columns[3][i] = o2c_datum(NumericGetDatum(line->quantity));
-		columns[4][i] = o2c_datum(NumericGetDatum(line->unit_price));
-		columns[5][i] = o2c_datum(NumericGetDatum(line->discount));
-		columns[6][i] = o2c_datum(NumericGetDatum(line->net));
-		columns[7][i] = o2c_cstring(line->category);
-		columns[8][i] = o2c_datum(NumericGetDatum(line->rate));
-		columns[9][i] = o2c_datum(NumericGetDatum(line->tax));
-		columns[10][i] = o2c_opt_cstring(line->attributes);
+		columns[0][i] = line->product;
+		columns[1][i] = o2c_cstring(line->description);
+		columns[2][i] = o2c_datum(NumericGetDatum(line->quantity));
+		columns[3][i] = o2c_datum(NumericGetDatum(line->unit_price));
+		columns[4][i] = o2c_datum(NumericGetDatum(line->discount));
+		columns[5][i] = o2c_datum(NumericGetDatum(line->net));
+		columns[6][i] = o2c_cstring(line->category);
+		columns[7][i] = o2c_datum(NumericGetDatum(line->rate));
+		columns[8][i] = o2c_datum(NumericGetDatum(line->tax));
+		columns[9][i] = o2c_opt_cstring(line->attributes);
+		columns[10][i] = o2c_datum(NumericGetDatum(line->reserved != NULL ? line->reserved : o2c_zero()));
 	}
-	args[0] = o2c_int8(order->company);
-	args[1] = o2c_int8(order_id);
-	for (int c = 0; c < 11; c++)
-		args[2 + c] = o2c_datum(o2c_datum_array(columns[c], order->n, types[c]));
-	args[13] = o2c_int4(first);
+	for (int c = 0; c < lengthof(types); c++)
+		args[4 + c] = o2c_datum(o2c_datum_array(columns[c], order->n, types[c]));
 	o2c_run(&insert, args);
 }
 
@@ -324,23 +334,64 @@ enum
 	ARG_CURRENCY, ARG_TERMS, ARG_LOCATION, ARG_KEY, ARG_ATTRIBUTES, ARG_COMPANY
 };
 
-/* Stores the order as a draft; its totals are derived when it is submitted. */
-static int64
-insert_draft(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on)
+/* A text argument without the blanks around it; NULL when nothing is left. */
+static char *
+trimmed_arg(FunctionCallInfo fcinfo, int n)
+{
+	char	   *value = PG_ARGISNULL(n) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(n));
+	size_t		length;
+
+	value += strspn(value, " ");
+	for (length = strlen(value); length > 0 && value[length - 1] == ' '; length--)
+		;
+	return length == 0 ? NULL : pnstrdup(value, length);
+}
+
+/* Sums what the lines of a kind cost. */
+static Numeric
+net_of(const O2cDraft *order, const char *kind)
+{
+	Numeric		sum = o2c_zero();
+
+	for (int i = 0; i < order->n; i++)
+		if (strcmp(order->lines[i].kind, kind) == 0)
+			sum = o2c_add(sum, order->lines[i].net);
+	return sum;
+}
+
+/*
+ * Stores the order without its lines, submitted or as a draft; true when it was
+ * confirmed at once.  Its customer is locked, as whoever submits must.
+ */
+static bool
+insert_order(FunctionCallInfo fcinfo, const O2cDraft *order, DateADT ordered_on, bool submitted, int64 *order_id)
 {
 	static O2cPlan insert = O2C_PLAN("INSERT INTO o2c.sales_order (company_id, customer_id, ordered_on, requested_on, po_number,"
-									 " currency, payment_terms, location, attributes)"
-									 " SELECT $1, $2, $3, $4, nullif(btrim($5), ''), $6,"
-									 " coalesce($7::o2c.payment_terms, c.payment_terms, co.payment_terms), $8, coalesce($9, '{}')"
-									 " FROM o2c.customer c JOIN o2c.company co ON co.company_id = $1"
-									 " WHERE c.company_id = $1 AND c.customer_id = $2"
-									 " RETURNING order_id",
-									 INT8OID, INT8OID, DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID);
+									 " currency, payment_terms, location, attributes, state, number, line_amount, charge_amount, net_amount,"
+									 " tax_amount, total_amount)"
+									 " VALUES ($1, $2, $3, $4, $5, $6, $7::o2c.payment_terms, $8, coalesce($9, '{}'), $10, $11,"
+									 " $12, $13, $12 + $13, $14, $12 + $13 + $14)"
+									 " RETURNING order_id, state = 'confirmed'",
+									 INT8OID, INT8OID, DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID,
+									 NUMERICOID, NUMERICOID, NUMERICOID);
+	char	   *number = NULL;
+	Numeric		tax = o2c_zero();
+
+	for (int i = 0; i < order->n; i++)
+		tax = o2c_add(tax, order->lines[i].tax);
+	if (submitted)
+	{
+		o2c_check_po_number(order->company, 0, order->buyer.customer, order->po_number, order->buyer.po_required, order->buyer.po_unique);
+		number = o2c_order_number(order->company);
+	}
 	o2c_run(&insert, O2C_ARGS(o2c_int8(order->company), o2c_int8(order->buyer.customer), o2c_date(ordered_on),
-							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_pg_arg(ARG_PO_NUMBER), o2c_cstring(order->currency),
-							  o2c_pg_arg(ARG_TERMS), PG_ARGISNULL(ARG_LOCATION) ? o2c_cstring("MAIN") : o2c_pg_arg(ARG_LOCATION),
-							  o2c_pg_arg(ARG_ATTRIBUTES)));
-	return o2c_row_int8(0, 1);
+							  o2c_pg_arg(ARG_REQUESTED_ON), o2c_opt_cstring(order->po_number), o2c_cstring(order->currency),
+							  PG_ARGISNULL(ARG_TERMS) ? o2c_cstring(order->buyer.terms) : o2c_pg_arg(ARG_TERMS),
+							  o2c_cstring(order->location), o2c_pg_arg(ARG_ATTRIBUTES), o2c_cstring(submitted ? "submitted" : "draft"),
+							  o2c_opt_cstring(number), o2c_datum(NumericGetDatum(net_of(order, "item"))),
+							  o2c_datum(NumericGetDatum(net_of(order, "charge"))), o2c_datum(NumericGetDatum(tax))));
+	*order_id = o2c_row_int8(0, 1);
+	return o2c_row_bool(0, 2);
 }
 
 /* Sets the state of a draft: from here on its state decides what happens. */
@@ -364,15 +415,20 @@ o2c_place(FunctionCallInfo fcinfo, int64 company, const char *state)
 	if (DATE_NOT_FINITE(ordered_on) || (!PG_ARGISNULL(ARG_REQUESTED_ON) && DATE_NOT_FINITE(PG_GETARG_DATEADT(ARG_REQUESTED_ON))))
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_ARGUMENT), errmsg("the dates of an order must be finite")));
-	order.buyer = o2c_find_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
+	order.buyer = lock_buyer(company, text_to_cstring(PG_GETARG_TEXT_PP(ARG_CUSTOMER)));
 	order.currency = PG_ARGISNULL(ARG_CURRENCY) ? order.buyer.currency : text_to_cstring(PG_GETARG_TEXT_PP(ARG_CURRENCY));
 	order.digits = o2c_minor_units(order.currency);
 	read_lines(&order, PG_GETARG_JSONB_P(ARG_LINES), PG_ARGISNULL(ARG_CHARGES) ? NULL : PG_GETARG_JSONB_P(ARG_CHARGES));
 	o2c_price_lines(&order, ordered_on);
 	o2c_compute_amounts(&order);
-	order_id = insert_draft(fcinfo, &order, ordered_on);
+	order.po_number = trimmed_arg(fcinfo, ARG_PO_NUMBER);
+	order.location = PG_ARGISNULL(ARG_LOCATION) ? "MAIN" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LOCATION));
+	order.confirmed = insert_order(fcinfo, &order, ordered_on, strcmp(state, "submitted") == 0, &order_id);
+	if (order.confirmed && o2c_reserve_hook != NULL)
+		o2c_reserve_hook(&order, order_id);
 	o2c_insert_lines(&order, order_id, 1);
-	leave_draft(company, order_id, state);
+	if (!order.confirmed)
+		leave_draft(company, order_id, state);
 	return order_id;
 }
 

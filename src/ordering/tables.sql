@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS o2c.sales_order (
     number          text,
     customer_id     bigint NOT NULL,
     state           text NOT NULL DEFAULT 'draft' CONSTRAINT sales_order_state CHECK
-                    (state IN ('draft', 'quoted', 'submitted', 'confirmed', 'held', 'refused', 'completed', 'cancelled')),
+                    (o2c._one_of(state, 'draft,quoted,submitted,confirmed,held,refused,completed,cancelled')),
     ordered_on      date NOT NULL DEFAULT o2c.today(),
     requested_on    date,
     po_number       text,
@@ -48,11 +48,11 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     company_id          bigint NOT NULL DEFAULT o2c.current_company(),
     order_id            bigint NOT NULL,
     line_no             integer NOT NULL,
-    kind                text NOT NULL DEFAULT 'item' CONSTRAINT order_line_kind CHECK (kind IN ('item', 'charge')),
+    kind                text NOT NULL DEFAULT 'item',
     product_id          bigint,
     description         text NOT NULL,
-    quantity            numeric NOT NULL CONSTRAINT order_line_quantity CHECK (quantity > 0 AND quantity < 'Infinity'),
-    unit_price          numeric NOT NULL CONSTRAINT order_line_unit_price CHECK (unit_price >= 0 AND unit_price < 'Infinity'),
+    quantity            numeric NOT NULL,
+    unit_price          numeric NOT NULL CONSTRAINT order_line_unit_price CHECK (o2c._is_amount(unit_price)),
     discount_percent    numeric NOT NULL DEFAULT 0 CONSTRAINT order_line_discount CHECK (discount_percent BETWEEN 0 AND 100),
     net_amount          numeric NOT NULL,
     tax_category        text NOT NULL,
@@ -65,20 +65,19 @@ CREATE TABLE IF NOT EXISTS o2c.order_line (
     invoiced_quantity   numeric NOT NULL DEFAULT 0,
     credited_quantity   numeric NOT NULL DEFAULT 0,
     cancelled_quantity  numeric NOT NULL DEFAULT 0,
+    closed_quantity     numeric NOT NULL DEFAULT 0,
+    waived_quantity     numeric NOT NULL DEFAULT 0,
+    -- PostgreSQL prepares these expressions, and all constraints, anew for each statement that writes the table: they are single calls
     ordered_value       numeric NOT NULL GENERATED ALWAYS AS
-        (round((net_amount + tax_amount) * confirmed_quantity / quantity, 4)
-         - round((net_amount + tax_amount) * shipped_quantity / quantity, 4)) STORED,
+        (o2c._ordered_value(net_amount, tax_amount, quantity, confirmed_quantity, shipped_quantity)) STORED,
     shipped_value       numeric NOT NULL GENERATED ALWAYS AS
-        (round((net_amount + tax_amount) * shipped_quantity / quantity, 4)
-         - round((net_amount + tax_amount) * returned_quantity / quantity, 4)
-         - round((net_amount + tax_amount) * invoiced_quantity / quantity, 4)
-         + round((net_amount + tax_amount) * credited_quantity / quantity, 4)) STORED,
+        (o2c._shipped_value(net_amount, tax_amount, quantity, shipped_quantity, returned_quantity, invoiced_quantity, credited_quantity,
+                            waived_quantity)) STORED,
     attributes          jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT order_line_pkey PRIMARY KEY (company_id, order_id, line_no),
     CONSTRAINT order_line_order_fkey FOREIGN KEY (company_id, order_id) REFERENCES o2c.sales_order,
     CONSTRAINT order_line_product_fkey FOREIGN KEY (company_id, product_id) REFERENCES o2c.product,
-    CONSTRAINT order_line_product CHECK ((kind = 'item') = (product_id IS NOT NULL)),
-    -- one call: PostgreSQL prepares every constraint anew for each statement that writes the table
+    CONSTRAINT order_line_kind CHECK (kind = CASE WHEN product_id IS NULL THEN 'charge' ELSE 'item' END),
     CONSTRAINT order_line_quantities CHECK (o2c._quantities_fit(quantity, confirmed_quantity, reserved_quantity, shipped_quantity,
         returned_quantity, invoiced_quantity, credited_quantity, cancelled_quantity))
 ) WITH (fillfactor = 60);
@@ -86,6 +85,9 @@ COMMENT ON TABLE o2c.order_line IS 'Lines of orders. Quantities drive everything
 COMMENT ON COLUMN o2c.order_line.kind IS 'item: a product. charge: freight and the like (EN 16931 BG-21); due with the first shipment';
 COMMENT ON COLUMN o2c.order_line.tax_amount IS 'The line''s share of the order''s tax, which is computed once per category and rate';
 COMMENT ON COLUMN o2c.order_line.confirmed_quantity IS 'Quantity in force: credit was taken for it';
+COMMENT ON COLUMN o2c.order_line.closed_quantity IS 'What of cancelled_quantity went with the whole order when it was cancelled or closed: reopening it brings that back';
+COMMENT ON COLUMN o2c.order_line.credited_quantity IS 'Invoiced and credited, to be billed again as far as it does not come back';
+COMMENT ON COLUMN o2c.order_line.waived_quantity IS 'Invoiced and credited for good: what of it comes back calls for no other credit note';
 COMMENT ON COLUMN o2c.order_line.ordered_value IS 'Gross value confirmed and not shipped: the line''s part of the exposure "ordered". A function of the row, so that it cannot drift; 4 digits are the most of any currency';
 COMMENT ON COLUMN o2c.order_line.shipped_value IS 'Gross value shipped and not invoiced: the line''s part of the exposure "shipped"';
 CREATE INDEX IF NOT EXISTS order_line_backorder ON o2c.order_line (company_id, product_id, order_id)
@@ -97,10 +99,12 @@ CREATE OR REPLACE TRIGGER b_advance BEFORE INSERT OR UPDATE OF state ON o2c.sale
     FOR EACH ROW EXECUTE FUNCTION o2c._advance_order();
 CREATE OR REPLACE TRIGGER cancel_lines AFTER UPDATE OF state ON o2c.sales_order FOR EACH ROW
     WHEN (OLD.state <> NEW.state AND NEW.state = 'cancelled') EXECUTE FUNCTION o2c._cancel_lines();
+CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.sales_order REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state', 'draft');
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('sales_order', 'order_id', 'order_id', 'state');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.order_line
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity', 'permanent',
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('attributes', 'confirmed_quantity,reserved_quantity,shipped_quantity,returned_quantity,invoiced_quantity,credited_quantity,cancelled_quantity,closed_quantity,waived_quantity', 'permanent',
     'quantity,unit_price,discount_percent,net_amount,tax_amount');
 CREATE OR REPLACE TRIGGER b_draft BEFORE INSERT ON o2c.order_line
     FOR EACH ROW EXECUTE FUNCTION o2c._add_line();
@@ -125,6 +129,12 @@ SELECT l.company_id, 'order line', format('order %s line %s', coalesce(o.number,
 FROM o2c.order_line l
 JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_id
 WHERE l.net_amount <> o2c.round_money(l.quantity * l.unit_price * (100 - l.discount_percent) * 0.01, o.currency)
+UNION ALL
+SELECT l.company_id, 'closed quantity', format('order %s line %s', coalesce(o.number, '#' || o.order_id), l.line_no),
+       format('0 to %s', l.cancelled_quantity), l.closed_quantity::text
+FROM o2c.order_line l
+JOIN o2c.sales_order o ON o.company_id = l.company_id AND o.order_id = l.order_id
+WHERE l.closed_quantity NOT BETWEEN 0 AND l.cancelled_quantity
 UNION ALL
 SELECT o.company_id, 'order tax', format('order %s tax %s %s %%', coalesce(o.number, '#' || o.order_id), l.tax_category, l.tax_rate),
        o2c.round_money(sum(l.net_amount) * l.tax_rate * 0.01, o.currency)::text, sum(l.tax_amount)::text

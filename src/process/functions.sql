@@ -4,9 +4,11 @@ CREATE PROCEDURE o2c.close_day(day date DEFAULT NULL, company_id bigint DEFAULT 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM o2c.record_overdue(coalesce(close_day.day, o2c.today()), close_day.company_id);
+    PERFORM o2c.release_lapsed_credit(close_day.company_id);
+    PERFORM o2c.announce_direct_debits(coalesce(close_day.day, o2c.today()), close_day.company_id);
 END $$;
 COMMENT ON PROCEDURE o2c.close_day(date, bigint) IS
-'The work at the end of a business day: records overdue invoices, which suspends the credit of their customers. Arguments: the day (today), company. May be repeated, and a day that was missed is made up for by the next one.';
+'The work at the end of a business day: records overdue invoices, which suspends the credit of their customers, moves out what quotations hold no longer, and announces direct debits. Arguments: the day (today), company. May be repeated, and a day that was missed is made up for by the next one.';
 
 CREATE FUNCTION o2c.order_answer("order" bigint, company_id bigint DEFAULT o2c.current_company()) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -335,7 +335,7 @@ check_reversals(int64 company, const Posting *postings, int n)
 								  " WHERE r.company_id = $1 AND r.application_id = ANY ($2) AND (a.reverses IS NOT NULL"
 								  " OR (a.debit_item_id, a.cash_amount, a.discount_amount, a.tolerance_amount, a.writeoff_amount, a.unearned_amount, a.credit_amount)"
 								  " <> (r.debit_item_id, - r.cash_amount, - r.discount_amount, - r.tolerance_amount, - r.writeoff_amount, - r.unearned_amount, - r.credit_amount)"
-								  " OR a.method = 'reversal' OR a.credit_item_id IS DISTINCT FROM r.credit_item_id OR r.effective_on < a.effective_on)"
+								  " OR a.method IN ('reversal', 'refund') OR a.credit_item_id IS DISTINCT FROM r.credit_item_id OR r.effective_on < a.effective_on)"
 								  " LIMIT 1", INT8OID, INT8ARRAYOID);
 	int64	   *ids = palloc_extended(sizeof(int64) * n, MCXT_ALLOC_HUGE);
 	int			reversals = 0;
@@ -541,7 +541,12 @@ o2c_unapply(int64 company, NullableDatum applications, DateADT effective_on, con
 									  " FROM o2c.application WHERE company_id = $1 AND application_id = ANY ($2)"
 									  " ORDER BY application_id RETURNING application_id",
 									  INT8OID, INT8ARRAYOID, DATEOID, TEXTOID, TEXTOID);
+	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.open_item WHERE company_id = $1 AND item_id IN"
+								   " (SELECT debit_item_id FROM o2c.application WHERE company_id = $1 AND application_id = ANY ($2))"
+								   " ORDER BY item_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
 
+	/* who does not see yet that somebody took them back fails to serialize here, and not at a unique key */
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), applications));
 	if (o2c_run(&reverse, O2C_ARGS(o2c_int8(company), applications, o2c_date(effective_on), o2c_cstring(method), reason)) == 0)
 		return 0;
 	return o2c_row_int8(0, 1);
@@ -557,7 +562,7 @@ check_unapply(int64 company, int64 application)
 	static O2cPlan read = O2C_PLAN("SELECT a.effective_on, CASE WHEN a.reverses IS NOT NULL"
 								   " THEN format('It takes application %s back itself.', a.reverses) WHEN r.application_id IS NOT NULL"
 								   " THEN format('Application %s took it back.', r.application_id) WHEN a.method = 'reversal'"
-								   " THEN 'It takes a payment back.' END FROM o2c.application a"
+								   " THEN 'It takes a payment back.' WHEN a.method = 'refund' THEN 'The money was paid back.' END FROM o2c.application a"
 								   " LEFT JOIN o2c.application r ON r.company_id = $1 AND r.reverses = a.application_id"
 								   " WHERE a.company_id = $1 AND a.application_id = $2", INT8OID, INT8OID);
 	char	   *problem;

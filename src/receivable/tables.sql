@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     company_id        bigint NOT NULL DEFAULT o2c.current_company(),
     item_id           bigint NOT NULL DEFAULT nextval('o2c.item_id_seq'),
     customer_id       bigint NOT NULL,
-    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (kind IN ('invoice', 'credit_note', 'payment', 'fee', 'reversal')),
+    kind              text NOT NULL CONSTRAINT open_item_kind CHECK (o2c._one_of(kind, 'invoice,credit_note,payment,fee,reversal,refund')),
     invoice_id        bigint,
     instalment        integer NOT NULL DEFAULT 1,
     effective_on      date NOT NULL,
@@ -23,13 +23,13 @@ CREATE TABLE IF NOT EXISTS o2c.open_item (
     CONSTRAINT open_item_pkey PRIMARY KEY (company_id, item_id),
     CONSTRAINT open_item_customer_fkey FOREIGN KEY (company_id, customer_id) REFERENCES o2c.customer,
     CONSTRAINT open_item_invoice_fkey FOREIGN KEY (company_id, invoice_id) REFERENCES o2c.invoice,
-    CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee', 'reversal') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
+    CONSTRAINT open_item_sign CHECK ((kind IN ('invoice', 'fee', 'reversal', 'refund') AND amount >= 0) OR (kind IN ('credit_note', 'payment') AND amount <= 0)),
     CONSTRAINT open_item_allocated CHECK (allocated_amount >= 0 AND (allocated_amount = 0 OR allocated_amount <= - open_amount)),
     -- neither side of an application can be used beyond what it has
     CONSTRAINT open_item_never_over_applied CHECK (CASE WHEN amount >= 0 THEN open_amount BETWEEN 0 AND amount ELSE open_amount BETWEEN amount AND 0 END)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE o2c.open_item IS 'The sub-ledger: instalments, fees, credit notes and payments on account. Positive amounts are owed to us';
-COMMENT ON COLUMN o2c.open_item.kind IS 'reversal: takes a bounced payment back, and is closed by it at once';
+COMMENT ON COLUMN o2c.open_item.kind IS 'reversal: takes a bounced payment back; refund: pays money on account or a credit note back. The credit closes both at once';
 COMMENT ON COLUMN o2c.open_item.open_amount IS 'amount less all applications: what is true now, kept beside the facts';
 COMMENT ON COLUMN o2c.open_item.allocated_amount IS 'What of an open payment is kept for orders that it pays in advance';
 COMMENT ON COLUMN o2c.open_item.credit_rate IS 'Units of the credit account''s currency for one of the item''s, frozen when it was recorded';
@@ -114,7 +114,7 @@ COMMENT ON COLUMN o2c.application.exchanged_amount IS 'What cash_amount cost in 
 COMMENT ON COLUMN o2c.application.credit_amount IS 'Taken from the credit item, in its currency: exchanged_amount, or cash_amount within one currency';
 COMMENT ON COLUMN o2c.application.reverses IS 'The application that this row takes back';
 COMMENT ON COLUMN o2c.application.method IS 'How it was found: reference, amount, manual and so on; unapply and reversal take back';
-COMMENT ON COLUMN o2c.application.reason IS 'Why it was taken back, or why more was allowed than the policy grants';
+COMMENT ON COLUMN o2c.application.reason IS 'Why it was taken back or paid back, or why more was allowed than the policy grants';
 CREATE INDEX IF NOT EXISTS application_debit ON o2c.application (company_id, debit_item_id);
 CREATE INDEX IF NOT EXISTS application_credit ON o2c.application (company_id, credit_item_id) WHERE credit_item_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS application_debit_reversal ON o2c.application (company_id, debit_item_id) WHERE reverses IS NOT NULL;

@@ -1,7 +1,7 @@
 -- verify(): each check finds what it is there for, and nothing else.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(51);
+SELECT plan(53);
 
 SELECT o2c.create_company('Acme', 'EUR') AS acme \gset
 SELECT o2c.create_company('Other', 'EUR') AS other \gset
@@ -113,6 +113,9 @@ INSERT INTO damage VALUES
     ('o2c.verify_number_series', 'UPDATE o2c.invoice SET number = ''INV-'' || 1000000 + invoice_id', 'last number of a series | series invoice | 1000003 | 3'),
     ('o2c.verify_hold', 'INSERT INTO o2c.hold (hold_id, customer_id, order_id, reason) VALUES (1, 3, 1, ''why'')',
         'hold of the order''s customer | hold 1 | customer 2 | customer 3'),
+    ('o2c.verify_hold_of_ended', 'INSERT INTO o2c.hold (hold_id, customer_id, order_id, reason) VALUES (1, 2, 1, ''why''); UPDATE o2c.sales_order SET state = ''completed'' WHERE order_id = 1',
+        'hold of an order that ended | hold 1 | released | open, order SO-1 is completed'),
+    ('o2c.verify_order_total', 'UPDATE o2c.order_line SET closed_quantity = 1 WHERE line_no = 1', 'closed quantity | order SO-1 line 1 | 0 to 0 | 1'),
     ('o2c.verify_hold', 'UPDATE o2c.sales_order SET state = ''held'' WHERE order_id = 1', 'held order has an open hold | order SO-1 | an open hold | none'),
     ('o2c.verify_hold', 'INSERT INTO o2c.hold (customer_id, reason) VALUES (1, ''all of them''); UPDATE o2c.sales_order SET state = ''held'' WHERE order_id = 1',
         'nothing');

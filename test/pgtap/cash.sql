@@ -158,7 +158,7 @@ SELECT is(pg_temp.state('hand') || ', ' || pg_temp.open('H1') || ', ' || pg_temp
 SELECT throws_ok(format('SELECT o2c.reverse_payment(%s)', :hand), 'OC101', NULL, 'it bounces once');
 SELECT pg_temp.refused($$'H1', 1$$, 'OC106', 'and is not applied again');
 SELECT is((SELECT string_agg(activity, ' ' ORDER BY event_id) FROM o2c.event WHERE object_type = 'payment' AND object_id = :hand),
-          'payment.received payment.applied payment.reversed', 'its history is in the log');
+          'payment.received payment.applied payment.reversed payment.returned', 'its history is in the log');
 SELECT results_eq($$SELECT total, unapplied FROM o2c.aging_report('2026-02-27') WHERE customer = 'C1' AND currency = 'EUR'$$,
                   $$SELECT total - 150, unapplied FROM o2c.aging_report('2026-02-28') WHERE customer = 'C1' AND currency = 'EUR'$$, 'before the bounce it had paid');
 SELECT throws_ok($$SELECT o2c.unapply((SELECT application_id FROM o2c.application WHERE method = 'reversal' AND reverses IS NULL))$$, 'OC101', NULL, 'nor is the bounce taken back');

@@ -101,7 +101,9 @@ CREATE TEMP VIEW uncommented AS
 CREATE TEMP VIEW unpinned AS
     SELECT p.name FROM routine p
     WHERE (p.prosecdef OR p.is_trigger OR p.lanname = 'plpgsql')
-      AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);
+      AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
+      -- it is called for every row that is written, and runs no SQL
+      AND p.proname <> '_guard';
 
 CREATE TEMP VIEW open_to_public AS
     SELECT p.name FROM routine p
@@ -183,6 +185,13 @@ CREATE TEMP VIEW odd_trigger AS
     SELECT t.tgname::text AS name FROM pg_trigger t JOIN relation r ON r.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND t.tgenabled <> 'O';
 
+-- rows that stay cannot go by TRUNCATE either
+CREATE TEMP VIEW emptied_by_truncate AS
+    SELECT r.name FROM relation r
+    JOIN pg_trigger t ON t.tgrelid = r.oid AND pg_get_triggerdef(t.oid) ~ 'o2c\._guard\(.*(permanent|engine)'
+    WHERE NOT EXISTS (SELECT FROM pg_trigger k WHERE k.tgrelid = r.oid AND k.tgfoid = t.tgfoid
+                      AND k.tgtype::integer & 34 = 34 AND k.tgtype::integer & 1 = 0);
+
 CREATE TEMP VIEW unregistered_check AS
     SELECT r.name FROM relation r
     WHERE r.relkind = 'v' AND r.name LIKE 'verify\_%'
@@ -214,6 +223,7 @@ CREATE TEMP TABLE invariant (name, title) AS VALUES
     ('oid_column', 'no table stores OIDs'),
     ('misplaced', 'tables are the user''s, functions the extension''s'),
     ('odd_trigger', 'triggers fire for origin only'),
+    ('emptied_by_truncate', 'what may not be deleted cannot be truncated'),
     ('unregistered_check', 'o2c.verify() reads every verify view'),
     ('misshapen_check', 'verify views have the columns that o2c.verify() reads');
 
@@ -276,6 +286,7 @@ CREATE FUNCTION o2c.bad_command(company_id bigint) RETURNS bigint LANGUAGE plpgs
 CREATE FUNCTION o2c.bad_trigger() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER bad_always AFTER INSERT ON o2c.bad_child FOR EACH ROW EXECUTE FUNCTION o2c.bad_trigger();
 ALTER TABLE o2c.bad_child ENABLE ALWAYS TRIGGER bad_always;
+CREATE TRIGGER bad_guard BEFORE DELETE ON o2c.bad_child FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'permanent');
 CREATE FUNCTION o2c.bad_reader(company_id bigint) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM o2c.customer';
 CREATE VIEW o2c.bad_view AS
     SELECT o2c.bad_reader(1) AS n, 1.5 AS amount, 1.5::numeric(18,2) AS scaled, NULL::o2c.bad_type AS kind, '{}'::text[] AS list;
@@ -303,6 +314,7 @@ INSERT INTO offender VALUES
     ('oid_column', 'bad_plain.kind'),
     ('misplaced', 'bad_command(company_id bigint)'), ('misplaced', 'bad_trigger()'), ('misplaced', 'bad_reader(company_id bigint)'),
     ('odd_trigger', 'bad_always'),
+    ('emptied_by_truncate', 'bad_child'),
     ('unregistered_check', 'verify_bad'),
     ('misshapen_check', 'verify_bad');
 

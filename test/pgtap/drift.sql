@@ -1,5 +1,5 @@
 -- Thousands of operations at random, with the same seed each time: nothing that is kept beside the facts drifts.
-SELECT plan(30);
+SELECT plan(34);
 SELECT o2c.create_company('Acme', 'EUR');
 SET client_min_messages = warning;
 INSERT INTO o2c.customer (code, name, invoice_per) VALUES ('P', 'Parent', 'shipment'), ('X', 'Alone', 'order');
@@ -8,6 +8,9 @@ INSERT INTO o2c.customer (code, name, parent_customer_id, invoice_per)
 INSERT INTO o2c.customer (code, name, currency) VALUES ('J', 'Yen', 'JPY');
 INSERT INTO o2c.product (sku, name, unit_price, tax_rate, stocked) VALUES ('A', 'Nineteen', 9.99, 19, true), ('B', 'Seven', 3.333, 7, true), ('S', 'Service', 0.07, 19, false);
 SELECT o2c.set_credit_limit('P', 1500), o2c.set_credit_limit('X', 400), o2c.set_credit_limit('J', 200000);
+INSERT INTO o2c.bank_account (account, currency, creditor_id) VALUES ('DE89370400440532013000', 'EUR', 'DE98ZZZ09999999999');
+INSERT INTO o2c.cash_policy (customer_id, cleared_only, bounce_fee) SELECT customer_id, true, 2.5 FROM o2c.customer WHERE code = 'X';
+SELECT o2c.add_mandate(code, 'DE75512108001245126199', signed_on => '2026-01-01') FROM o2c.customer WHERE code IN ('P', 'X');
 SELECT o2c.receive_stock('A', 500), o2c.receive_stock('B', 300);
 
 CREATE FUNCTION pg_temp.below(n numeric) RETURNS numeric LANGUAGE sql VOLATILE AS 'SELECT round((0.1 + random() * n)::numeric, 1)';
@@ -17,6 +20,8 @@ CREATE FUNCTION pg_temp.any_invoice() RETURNS o2c.invoice LANGUAGE sql VOLATILE 
 'SELECT i FROM o2c.invoice i WHERE kind = ''invoice'' ORDER BY random() LIMIT 1';
 CREATE FUNCTION pg_temp.any_payment() RETURNS bigint LANGUAGE sql VOLATILE AS
 'SELECT payment_id FROM o2c.payment WHERE state <> ''reversed'' ORDER BY random() LIMIT 1';
+CREATE FUNCTION pg_temp.clearing(states text) RETURNS bigint LANGUAGE sql VOLATILE AS
+'SELECT payment_id FROM o2c.payment WHERE clearing = ANY (string_to_array($1, '','')) ORDER BY random() LIMIT 1';
 CREATE FUNCTION pg_temp.any_line("order" bigint) RETURNS integer LANGUAGE sql VOLATILE AS
 'SELECT line_no FROM o2c.order_line WHERE order_id = $1 ORDER BY random() LIMIT 1';
 CREATE FUNCTION pg_temp.lines(priced boolean) RETURNS jsonb LANGUAGE sql VOLATILE AS
@@ -62,6 +67,24 @@ BEGIN
     WHEN 'apply' THEN PERFORM o2c.apply_payment(pg_temp.any_payment(), (pg_temp.any_invoice()).number);
     WHEN 'unapply' THEN PERFORM o2c.unapply((SELECT application_id FROM o2c.application ORDER BY random() LIMIT 1));
     WHEN 'reverse' THEN PERFORM o2c.reverse_payment(pg_temp.any_payment());
+    WHEN 'authorize' THEN
+        v := pg_temp.any_invoice();
+        PERFORM o2c.record_payment(v.total_amount + 1, customer => CASE WHEN random() < 0.8 THEN (SELECT code FROM o2c.customer WHERE customer_id = v.customer_id) END,
+            currency => v.currency, reference => v.number, method => 'card', clearing => (ARRAY['authorized', 'captured'])[1 + floor(random() * 2)::int]);
+    WHEN 'capture' THEN PERFORM o2c.capture_payment(pg_temp.clearing('authorized'));
+    WHEN 'settle' THEN PERFORM o2c.settle_payment(pg_temp.clearing('authorized,captured'));
+    WHEN 'void' THEN PERFORM o2c.void_payment(pg_temp.clearing('authorized,captured,settled'), reason => 'test');
+    WHEN 'fail' THEN PERFORM o2c.reverse_payment(pg_temp.clearing('authorized,captured'), kind => 'failed');
+    WHEN 'charge back' THEN PERFORM o2c.reverse_payment(pg_temp.any_payment(), kind => 'charged_back', reason_code => 'MD06', fee => floor(random() * 3)::int);
+    WHEN 'refund' THEN PERFORM o2c.refund_payment(payment_id) FROM (SELECT payment_id FROM o2c.payment WHERE state = 'received' AND customer_id IS NOT NULL ORDER BY random() LIMIT 1) p;
+    WHEN 'refund part' THEN PERFORM o2c.refund_payment(payment_id, 1) FROM (SELECT payment_id FROM o2c.payment WHERE state = 'received' AND customer_id IS NOT NULL ORDER BY random() LIMIT 1) p;
+    WHEN 'refund credit' THEN PERFORM o2c.refund_credit(number) FROM (SELECT number FROM o2c.invoice WHERE kind = 'credit_note' ORDER BY random() LIMIT 1) n;
+    WHEN 'collect' THEN PERFORM o2c.direct_debit_file(o2c.today() + 25 + floor(random() * 15)::int, represent => random() < 0.5);
+    WHEN 'credit batch' THEN PERFORM o2c.settle_direct_debits(batch_id, greatest(collect_on, o2c.today())) FROM (SELECT batch_id, collect_on FROM o2c.direct_debit_batch ORDER BY random() LIMIT 1) b;
+    WHEN 'debit returns' THEN PERFORM o2c.return_direct_debit(end_to_end_id, 'AM04', o2c.today() + 60) FROM (SELECT end_to_end_id FROM o2c.direct_debit ORDER BY random() LIMIT 1) d;
+    WHEN 'link' THEN
+        v := pg_temp.any_invoice();
+        PERFORM o2c.record_payment(v.total_amount, currency => v.currency, reference => o2c.payment_link_reference(ARRAY[v.number])::text);
     WHEN 'change' THEN
         o := pg_temp.any_order('confirmed,held,refused');
         PERFORM o2c.change_order(o, jsonb_build_array(jsonb_build_object('line_no', pg_temp.any_line(o), 'quantity', floor(random() * 10),
@@ -106,7 +129,9 @@ CREATE TEMP TABLE mix (action text, weight integer);
 INSERT INTO mix VALUES ('place', 22), ('document', 3), ('ship', 10), ('ship part', 12), ('bill', 8), ('bill all', 2), ('credit', 2), ('credit part', 3),
     ('return', 2), ('return part', 4), ('credit returns', 2), ('pay', 8), ('match', 3), ('apply', 4), ('unapply', 2), ('reverse', 2), ('change', 8),
     ('add line', 3), ('terms', 1), ('cancel', 3), ('cancel line', 4), ('close', 2), ('reopen', 3), ('release', 3), ('limit', 2), ('receive', 3),
-    ('adjust', 1), ('next day', 1), ('quote', 6), ('accept', 4), ('withdraw', 1), ('lapse', 1), ('prepay', 8), ('prepay again', 3), ('unprepay', 2);
+    ('adjust', 1), ('next day', 1), ('quote', 6), ('accept', 4), ('withdraw', 1), ('lapse', 1), ('prepay', 8), ('prepay again', 3), ('unprepay', 2),
+    ('authorize', 6), ('capture', 2), ('settle', 4), ('void', 1), ('fail', 1), ('charge back', 1), ('refund', 1), ('refund part', 2),
+    ('refund credit', 1), ('collect', 2), ('credit batch', 2), ('debit returns', 2), ('link', 2);
 CREATE TEMP TABLE ticket AS SELECT row_number() OVER () AS n, action FROM (SELECT action FROM mix, generate_series(1, weight) ORDER BY action) t;
 
 -- each operation in a transaction of its own
@@ -129,7 +154,7 @@ CREATE FUNCTION pg_temp.drift() RETURNS text LANGUAGE sql AS
 
 SET o2c.business_date = '2026-01-05';
 SELECT setseed(0.42);
-SELECT 'CALL pg_temp.operate_often(100)', format('SELECT is(pg_temp.drift(), NULL, %L)', 'nothing drifted in hundred ' || n) FROM generate_series(1, 22) n \gexec
+SELECT 'CALL pg_temp.operate_often(100)', format('SELECT is(pg_temp.drift(), NULL, %L)', 'nothing drifted in hundred ' || n) FROM generate_series(1, 26) n \gexec
 
 SELECT is((SELECT string_agg(DISTINCT concat_ws(' ', action, state, message), E'\n') FROM done WHERE state NOT IN ('done', '23514') AND state NOT LIKE 'OC%'), NULL,
           'what was refused was refused in so many words');

@@ -87,6 +87,8 @@ UPDATE o2c.credit_account SET watch_percent = 80 WHERE credit_account_id = pg_te
 CREATE FUNCTION pg_temp.seen() RETURNS text LANGUAGE sql AS
 $$SELECT string_agg(activity, ',' ORDER BY event_id) FROM o2c.event WHERE object_type = 'credit_account' AND object_id = pg_temp.account('W')$$;
 SELECT pg_temp.place(800, 'W');
+-- it is looked at when the transaction ends; here after each statement
+SET CONSTRAINTS o2c.watch_credit IMMEDIATE;
 SELECT is(pg_temp.seen(), NULL, 'the threshold itself is not crossed');
 SELECT pg_temp.place(1, 'W') AS crossing \gset
 SELECT is(pg_temp.seen(), 'credit_account.watch', 'crossed');
@@ -97,6 +99,43 @@ SELECT is(pg_temp.seen(), 'credit_account.watch,credit_account.clear', 'back by 
 SELECT o2c.set_credit_limit('W', 1000);
 UPDATE o2c.sales_order SET state = 'cancelled' WHERE customer_id = (SELECT customer_id FROM o2c.customer WHERE code = 'W');
 SELECT is(pg_temp.seen(), 'credit_account.watch,credit_account.clear,credit_account.watch,credit_account.clear', 'and each further crossing');
+CREATE FUNCTION pg_temp.watched(code text) RETURNS text LANGUAGE sql AS
+$$SELECT concat_ws(' ', a.watched, e.watched, trim_scale(e.credit_limit), trim_scale(e.exposure)) FROM o2c.credit_account a JOIN o2c.customer c USING (company_id, customer_id)
+  JOIN o2c.credit_exposure e ON e.company_id = 1 AND e.customer = c.code WHERE c.company_id = 1 AND c.code = $1$$;
+CREATE FUNCTION pg_temp.watch_events(code text) RETURNS text LANGUAGE sql AS
+$$SELECT string_agg(split_part(activity, '.', 2), ',' ORDER BY event_id) FROM o2c.event WHERE object_type = 'credit_account' AND object_id = pg_temp.account($1)$$;
+INSERT INTO o2c.customer (code, name) VALUES ('V', 'Watched, too');
+SELECT o2c.set_credit_limit('V', 100);
+UPDATE o2c.credit_account SET watch_percent = 50 WHERE credit_account_id = pg_temp.account('V');
+SELECT o2c.add_credit_limit('V', 100, '2026-04-01', '2026-04-30', 'uplift') AS season \gset
+SELECT pg_temp.place(100, 'V') AS v \gset
+SELECT is(pg_temp.watched('V'), 'f f 200 100', 'half of the limit with its uplift');
+SELECT pg_temp.place(0.01, 'V');
+SELECT is(pg_temp.watched('V'), 't t 200 100.01', 'a cent more is watched');
+SELECT o2c.record_payment(10, customer => 'V') AS pay \gset
+SELECT is(pg_temp.watched('V'), 'f f 200 90.01', 'money on account counts');
+UPDATE o2c.credit_account SET net_unapplied = false WHERE credit_account_id = pg_temp.account('V');
+SELECT is(pg_temp.watched('V'), 't t 200 100.01', 'unless it does not');
+UPDATE o2c.credit_limit SET valid_to = '2026-04-01' WHERE credit_limit_id = :season;
+SELECT o2c.add_credit_limit('V', 50, '2026-04-01', NULL, 'security');
+SELECT is(pg_temp.watched('V'), 'f f 250 100.01', 'what is secured counts');
+SET LOCAL o2c.business_date = '2026-04-02';
+SELECT is(pg_temp.watched('V'), 'f t 150 100.01', 'the view knows what time brings at once');
+SELECT o2c.record_payment(1, customer => 'V');
+SELECT is(pg_temp.watched('V'), 't t 150 100.01', 'the account when it is moved');
+UPDATE o2c.credit_account SET watch_percent = NULL WHERE credit_account_id = pg_temp.account('V');
+SELECT is(pg_temp.watched('V'), 'f f 150 100.01', 'without a threshold nothing is watched');
+UPDATE o2c.credit_account SET watch_percent = 60 WHERE credit_account_id = pg_temp.account('V');
+SELECT is(pg_temp.watched('V'), 't t 150 100.01', 'a new one is looked at');
+SELECT is(pg_temp.watch_events('V'), 'watch,clear,watch,clear,watch,clear,watch', 'an event each');
+SET CONSTRAINTS o2c.watch_credit DEFERRED;
+SELECT o2c.ship_order(:v), o2c.cancel_order(pg_temp.place(1, 'V')); SELECT o2c.bill(customer => 'V');
+SELECT o2c.place_quotation('V', '[{"sku": "P", "quantity": 40}]', hold_credit_hours => 1) AS q \gset
+SELECT o2c.accept_quotation(:q);
+SET CONSTRAINTS o2c.watch_credit IMMEDIATE;
+SELECT is(pg_temp.watch_events('V'), 'watch,clear,watch,clear,watch,clear,watch', 'an amount that only moves crosses nothing');
+SELECT throws_ok('UPDATE o2c.credit_account SET watched = true', 'OC102', NULL, 'the engine knows what is watched');
+SET LOCAL o2c.business_date = '2026-04-01';
 
 -- another currency than the account's counts at the day's rate
 SELECT o2c.set_credit_limit('US', 1000);

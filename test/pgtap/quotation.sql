@@ -185,6 +185,13 @@ SET LOCAL o2c.business_date = '2026-03-06';
 SELECT o2c.recheck_orders('C2');
 SELECT is((SELECT credit_rate FROM o2c.sales_order WHERE order_id = :usd), 0.8, 'what is in force keeps its rate');
 
+-- the end of the day moves out what nobody did
+SELECT pg_temp.quote(7, 1, 'C2') AS night \gset
+SET LOCAL o2c.business_date = '2026-03-07';
+SELECT is(pg_temp.counter('C2'), 7::numeric, 'held in the counter');
+CALL o2c.close_day();
+SELECT is(pg_temp.counter('C2'), 0::numeric, 'until the day is closed');
+
 SELECT is_empty('SELECT * FROM o2c.verify()', 'everything agrees');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * direct_debit.c
+ *		Direct debits: collecting what is due, what the bank answers, mandates.
+ *
+ * A batch is one collection day.  It has one direct debit for each mandate, and
+ * each of these is a payment that is captured: it pays its items on the
+ * collection day, or, where the policy wants cleared funds, once it is settled.
+ * What is on its way is not collected again; what came back only when a person
+ * says so.  A return reverses exactly the payment that the end-to-end id names.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "o2c.h"
+
+#include "cash/payment.h"
+#include "core/clock.h"
+#include "core/money.h"
+#include "core/plan.h"
+#include "party/customer.h"
+#include "receivable/application.h"
+#include "receivable/item.h"
+
+/* Applies direct debits (payments, a bigint[]) that have an item and were not applied before to what they collect. */
+void
+o2c_apply_collected(int64 company, NullableDatum payments)
+{
+	static O2cPlan find = O2C_PLAN("SELECT c.item_id, i.item_id, greatest(c.effective_on, i.effective_on), least(d.amount, i.open_amount),"
+								   " CASE WHEN d.amount + d.discount_amount <= i.open_amount THEN d.discount_amount ELSE 0 END"
+								   " FROM o2c.direct_debit t"
+								   " JOIN o2c.payment p ON p.company_id = $1 AND p.payment_id = t.payment_id"
+								   " JOIN o2c.open_item c ON c.company_id = $1 AND c.item_id = p.item_id"
+								   " JOIN o2c.direct_debit_item d ON d.company_id = $1 AND d.direct_debit_id = t.direct_debit_id"
+								   " JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = d.item_id AND i.open_amount > 0"
+								   " WHERE t.company_id = $1 AND t.payment_id = ANY ($2) AND NOT EXISTS"
+								   " (SELECT FROM o2c.application a WHERE a.company_id = $1 AND a.credit_item_id = c.item_id)"
+								   " ORDER BY i.item_id", INT8OID, INT8ARRAYOID);
+	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(company), payments));
+	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int i = 0; i < n; i++)
+	{
+		rows[i].credit_item = o2c_row_int8(i, 1);
+		rows[i].debit_item = o2c_row_int8(i, 2);
+		rows[i].effective_on = o2c_row_int4(i, 3);
+		rows[i].cash = DatumGetNumeric(o2c_row_copy(i, 4).value);
+		rows[i].discount = DatumGetNumeric(o2c_row_copy(i, 5).value);
+		rows[i].tolerance = o2c_zero();
+	}
+	if (n == 0)
+		return;
+	o2c_date_after_reversals(company, rows, n);
+	o2c_apply(company, rows, n, "direct_debit");
+}
+
+/* Locks the groups of all customers that have something to collect. */
+static void
+lock_debtors(int64 company)
+{
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT m.customer_id) FROM o2c.mandate m WHERE m.company_id = $1 AND m.state = 'active'",
+								   INT8OID);
+	NullableDatum customers;
+
+	o2c_run(&find, O2C_ARGS(o2c_int8(company)));
+	customers = o2c_row_copy(0, 1);
+	if (!customers.isnull)
+		o2c_lock_customer_array(company, customers.value);
+}
+
+/* Makes a batch of what is due and not collected yet, and applies it; the last batch of that day when nothing is new, null when there is none. */
+static NullableDatum
+collect(int64 company, NullableDatum day, NullableDatum account, NullableDatum represent)
+{
+	static O2cPlan make = O2C_PLAN("SELECT o2c._collect_direct_debits($2, $3, $4, $1)", INT8OID, DATEOID, TEXTOID, BOOLOID);
+	static O2cPlan payments = O2C_PLAN("SELECT array_agg(payment_id) FROM o2c.direct_debit WHERE company_id = $1 AND batch_id = $2",
+									   INT8OID, INT8OID);
+	NullableDatum batch;
+	NullableDatum ids;
+
+	o2c_check_date(day, "collection date");
+	lock_debtors(company);
+	o2c_run(&make, O2C_ARGS(o2c_int8(company), day, account, represent));
+	batch = o2c_row_copy(0, 1);
+	o2c_run(&payments, O2C_ARGS(o2c_int8(company), batch));
+	ids = o2c_row_copy(0, 1);
+	if (!ids.isnull)
+		o2c_apply_collected(company, ids);
+	return batch;
+}
+
+PG_FUNCTION_INFO_V1(o2c_direct_debit_file);
+/* o2c.direct_debit_file(on_date, bank_account, version, batch, represent, company_id) */
+Datum
+o2c_direct_debit_file(PG_FUNCTION_ARGS)
+{
+	static O2cPlan print = O2C_PLAN("SELECT o2c._print_direct_debits($2, $3, $1)", INT8OID, INT8OID, TEXTOID);
+	int64		company = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5);
+	NullableDatum batch = o2c_pg_arg(3);
+	NullableDatum file = O2C_NULL;
+
+	o2c_connect();
+	if (batch.isnull)
+		batch = collect(company, o2c_pg_arg(0), o2c_pg_arg(1), o2c_pg_arg(4));
+	if (!batch.isnull)
+	{
+		o2c_run(&print, O2C_ARGS(o2c_int8(company), batch, o2c_pg_arg(2)));
+		file = o2c_row_copy(0, 1);
+		if (!file.isnull)
+			file.value = SPI_datumTransfer(file.value, false, -1);
+	}
+	o2c_finish();
+	if (file.isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(file.value);
+}
+
+PG_FUNCTION_INFO_V1(o2c_settle_direct_debits);
+/* o2c.settle_direct_debits(batch, settled_on, company_id) */
+Datum
+o2c_settle_direct_debits(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT d.payment_id, d.customer_id FROM o2c.direct_debit d"
+								   " JOIN o2c.payment p ON p.company_id = $1 AND p.payment_id = d.payment_id AND p.clearing = 'captured'"
+								   " WHERE d.company_id = $1 AND d.batch_id = $2 ORDER BY d.payment_id", INT8OID, INT8OID);
+	int64		company = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
+	const NullableDatum *args = O2C_ARGS(o2c_int8(company), o2c_pg_arg(0));
+	int64	   *payments;
+	int64	   *customers;
+	int			n;
+
+	o2c_check_date(o2c_pg_arg(1), "date");
+	o2c_connect();
+	n = o2c_run(&find, args);
+	customers = palloc(sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		customers[i] = o2c_row_int8(i, 2);
+	o2c_lock_customers(company, customers, n);
+	/* what came back while the locks were waited for is not settled */
+	n = Min(n, (int) o2c_run(&find, args));
+	payments = palloc(sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		payments[i] = o2c_row_int8(i, 1);
+	for (int i = 0; i < n; i++)
+		o2c_advance(company, payments[i], "settled", PG_GETARG_DATEADT(1));
+	o2c_finish();
+	PG_RETURN_INT64(n);
+}
+
+PG_FUNCTION_INFO_V1(o2c_return_direct_debit);
+/* o2c.return_direct_debit(end_to_end_id, reason_code, returned_on, reason, fee, company_id) */
+Datum
+o2c_return_direct_debit(PG_FUNCTION_ARGS)
+{
+	static O2cPlan find = O2C_PLAN("SELECT payment_id FROM o2c.direct_debit WHERE company_id = $1 AND end_to_end_id = o2c.account_key($2)",
+								   INT8OID, TEXTOID);
+	int64		company = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5);
+	O2cReturn	how = {.to = "returned", .code = o2c_pg_arg(1), .reason = o2c_pg_arg(3), .fee = o2c_pg_arg(4)};
+	int64		payment;
+
+	o2c_check_date(o2c_pg_arg(2), "date of the return");
+	o2c_connect();
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_pg_arg(0))) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
+				 errmsg("company %lld has no direct debit \"%s\"", (long long) company,
+						PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0))),
+				 errhint("Direct debits are found by end_to_end_id in o2c.direct_debit.")));
+	payment = o2c_row_int8(0, 1);
+	/* a bank may reject before the collection day what counts from that day on */
+	how.day = Max(PG_GETARG_DATEADT(2), o2c_read_payment(company, payment).received_on);
+	o2c_take_back(company, payment, &how);
+	o2c_finish();
+	PG_RETURN_INT64(payment);
+}
+
+/* What a return does to the mandate: some reasons end it; one that was used up by this collection can be used again. */
+void
+o2c_follow_return(int64 company, int64 payment, NullableDatum code, DateADT day)
+{
+	static O2cPlan follow = O2C_PLAN("UPDATE o2c.mandate m SET state = CASE WHEN o2c.ends_mandate($3) THEN 'revoked' ELSE 'active' END,"
+									 " revoked_on = CASE WHEN o2c.ends_mandate($3) THEN greatest($4, m.signed_on) END,"
+									 " revocation_reason = CASE WHEN o2c.ends_mandate($3) THEN $3 END"
+									 " FROM o2c.direct_debit d WHERE d.company_id = $1 AND d.payment_id = $2"
+									 " AND m.company_id = $1 AND m.mandate_id = d.mandate_id AND m.state <> 'revoked'"
+									 " AND (o2c.ends_mandate($3) OR m.state = 'completed')", INT8OID, INT8OID, TEXTOID, DATEOID);
+
+	o2c_run(&follow, O2C_ARGS(o2c_int8(company), o2c_int8(payment), code, o2c_date(day)));
+}
+
+/* Finds a mandate by its reference and locks its customer's group. */
+static int64
+find_mandate(int64 company, NullableDatum reference)
+{
+	static O2cPlan find = O2C_PLAN("SELECT mandate_id, customer_id FROM o2c.mandate WHERE company_id = $1 AND reference = $2", INT8OID, TEXTOID);
+	int64		mandate;
+
+	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), reference)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
+				 errmsg("company %lld has no mandate \"%s\"", (long long) company,
+						reference.isnull ? "" : TextDatumGetCString(reference.value)),
+				 errhint("Mandates are found by their reference in o2c.mandate.")));
+	mandate = o2c_row_int8(0, 1);
+	o2c_lock_customer(company, o2c_row_int8(0, 2));
+	return mandate;
+}
+
+PG_FUNCTION_INFO_V1(o2c_revoke_mandate);
+/* o2c.revoke_mandate(mandate, revoked_on, reason, after_next, company_id) */
+Datum
+o2c_revoke_mandate(PG_FUNCTION_ARGS)
+{
+	static O2cPlan revoke = O2C_PLAN("UPDATE o2c.mandate SET state = 'revoked', revoked_on = greatest($3, signed_on), revocation_reason = $4"
+									 " WHERE company_id = $1 AND mandate_id = $2 AND state = 'active'", INT8OID, INT8OID, DATEOID, TEXTOID);
+	static O2cPlan finish = O2C_PLAN("UPDATE o2c.mandate SET sequence_type = CASE sequence_type WHEN 'OOFF' THEN 'OOFF' ELSE 'FNAL' END"
+									 " WHERE company_id = $1 AND mandate_id = $2 AND state = 'active'", INT8OID, INT8OID);
+	int64		company = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4);
+	bool		after_next = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	int64		mandate;
+
+	o2c_check_date(o2c_pg_arg(1), "date of the revocation");
+	o2c_connect();
+	mandate = find_mandate(company, o2c_pg_arg(0));
+	if (o2c_run(after_next ? &finish : &revoke, O2C_ARGS(o2c_int8(company), o2c_int8(mandate), o2c_pg_arg(1), o2c_pg_arg(2))) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("mandate \"%s\" is not active", TextDatumGetCString(PG_GETARG_DATUM(0)))));
+	o2c_finish();
+	PG_RETURN_VOID();
+}
