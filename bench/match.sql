@@ -22,8 +22,8 @@
 --   - one invoice is named so, the payer is certain and of its group, the
 --     amount is not that, and not exactly what is due for another item; or
 --   - nothing (or something garbled) is named, the payer is certain, and the
---     amount is due for exactly one item of the group, or for all its items,
---     or, with no more than twenty items, for exactly one subset of them.
+--     amount is due for exactly one item of the payer, or else of its group, or
+--     for all its items, or, with no more than twenty, for exactly one subset.
 -- A payment whose evidence says clearly something else than its truth (a typing
 -- error that makes another invoice of the payer with the same amount) would be
 -- wrong with everybody; such payments are not made, and counted in truth.misled.
@@ -244,7 +244,7 @@ CREATE INDEX ON truth.option (number);
 CREATE INDEX ON truth.mention (payment);
 ANALYZE truth.payment, truth.option, truth.mention, truth.pays;
 CREATE TABLE truth.evidence AS
-SELECT p.payment, g.group_i, coalesce(h.hits, 0) AS hits, coalesce(h.right_hits, 0) AS right_hits, o.n, o.total, o.net,
+SELECT p.payment, g.group_i, coalesce(h.hits, 0) AS hits, coalesce(h.right_hits, 0) AS right_hits, h.own_hits, h.own_right_hits, o.n, o.total, o.net,
        -- a garbled number that is another invoice: of the group (with any amount), or of anybody with just this amount
        EXISTS (SELECT FROM truth.mention m JOIN truth.option x ON x.number = m.written AND x.item <> m.item
                WHERE m.payment = p.payment AND NOT m.plain AND x.group_i = g.group_i) AS names_other,
@@ -252,7 +252,9 @@ SELECT p.payment, g.group_i, coalesce(h.hits, 0) AS hits, coalesce(h.right_hits,
                WHERE m.payment = p.payment AND NOT m.plain AND x.amount = p.amount) AS proves_other
 FROM truth.payment p
 JOIN truth.customer g ON g.i = p.payer_i
-CROSS JOIN LATERAL (SELECT count(*) AS hits, count(*) FILTER (WHERE y.item IS NOT NULL) AS right_hits FROM truth.option x
+CROSS JOIN LATERAL (SELECT count(*) AS hits, count(*) FILTER (WHERE y.item IS NOT NULL) AS right_hits,
+                           count(*) FILTER (WHERE x.i = p.payer_i) AS own_hits, count(*) FILTER (WHERE x.i = p.payer_i AND y.item IS NOT NULL) AS own_right_hits
+                    FROM truth.option x
                     LEFT JOIN truth.pays y ON y.payment = p.payment AND y.item = x.item AND p.size = 1
                     WHERE x.group_i = g.group_i AND x.amount = p.amount AND x.until >= p.received_on) h
 LEFT JOIN LATERAL (SELECT count(*) AS n, sum(x.amount) AS total, sum(x.amount - CASE WHEN x.discount_until >= p.received_on THEN x.discount ELSE 0 END) AS net
@@ -270,14 +272,14 @@ UPDATE truth.payment p SET decidable = CASE
     WHEN p.named AND p.class NOT IN ('short', 'tolerance', 'over') THEN true
     WHEN p.named THEN p.certain AND e.hits = 0
     WHEN NOT p.certain OR e.names_other THEN false
-    WHEN p.size = 1 THEN e.hits = 1 AND e.right_hits = 1
+    WHEN p.size = 1 THEN CASE WHEN e.own_hits > 0 THEN e.own_hits = 1 AND e.own_right_hits = 1 ELSE e.hits = 1 AND e.right_hits = 1 END
     ELSE e.hits = 0 AND (p.amount IN (e.total, e.net) AND p.size = e.n OR coalesce((SELECT s.status = 'unique' FROM truth.subset s WHERE s.payment = p.payment), false)) END
 FROM truth.evidence e WHERE e.payment = p.payment AND p.size > 0;
 -- the evidence says something else
 UPDATE truth.payment p SET misled = true
 FROM truth.evidence e WHERE e.payment = p.payment AND p.size > 0
   AND (e.proves_other
-       OR (NOT p.named AND p.certain AND e.hits > 0 AND e.right_hits = 0)
+       OR (NOT p.named AND e.hits > 0 AND (e.right_hits = 0 OR (e.own_hits = 1 AND e.own_right_hits = 0)))
        OR (NOT p.named AND p.told = 'other' AND EXISTS (
                SELECT FROM truth.customer c JOIN truth.option x ON x.group_i = c.group_i AND x.amount = p.amount WHERE c.name = p.payer_name AND x.item <> p.item)));
 -- several groups bear the name on it, and another one has such an item

@@ -38,7 +38,7 @@ WHERE p.company_id = o2c.current_company() ORDER BY p.received_on;
 -- What a person applies may leave a discount; more than is open is refused.
 SELECT o2c.record_payment(9, '2026-03-20', 'BOB', 'rest') AS rest \gset
 SELECT o2c.apply_payment(:rest, 'INV-0003', 9, discount => 2);
-SELECT o2c.apply_payment(:rest, 'INV-0003', discount => 1) IS NOT NULL AS applied;
+SELECT o2c.apply_payment(:rest, 'INV-0003', discount => 1, note => 'agreed by telephone') IS NOT NULL AS applied;
 
 -- A payment that bounces opens its invoices again, due when they were.
 SELECT o2c.reverse_payment(:first, '2026-03-25', 'no funds');

@@ -156,6 +156,28 @@ check_limits(Datum tolerance, int64 budget)
 				 errmsg("budget " INT64_FORMAT " is not from 0 to " INT64_FORMAT, budget, MAX_BUDGET)));
 }
 
+/* One unit of the last digit that an amount has, as what an amount is multiplied with. */
+static Numeric
+find_unit(const Amounts *amounts, const Amounts *discounted, Datum target, Datum tolerance)
+{
+	int			digits = most_digits(amounts, most_digits(discounted, Max(digits_of(target), digits_of(tolerance))));
+
+	if (digits > MAX_DIGITS)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("an amount has %d digits after the decimal point", digits),
+				 errdetail("At most %d are allowed.", MAX_DIGITS)));
+	return power_of_ten(digits);
+}
+
+/* A count as numeric: it may be too large for bigint. */
+static Datum
+count_datum(uint64 count)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(psprintf(UINT64_FORMAT, count)),
+							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
 PG_FUNCTION_INFO_V1(o2c_find_subset);
 /* o2c.find_subset(amounts, target, tolerance, discounted, budget) */
 Datum
@@ -165,11 +187,9 @@ o2c_find_subset(PG_FUNCTION_ARGS)
 	Amounts		discounted = amounts_arg(fcinfo, 3, "discounted amount");
 	Datum		target = PG_GETARG_DATUM(1);
 	Datum		tolerance = PG_GETARG_DATUM(2);
-	int64		budget = PG_GETARG_INT64(4);
-	int			digits;
-	Numeric		unit;
 	int64		middle,
 				margin;
+	Numeric		unit;
 	O2cSubset	found;
 	Datum		values[5];
 	bool		nulls[5] = {false};
@@ -177,24 +197,17 @@ o2c_find_subset(PG_FUNCTION_ARGS)
 
 	check_amount(target, "target");
 	check_amount(tolerance, "tolerance");
-	check_limits(tolerance, budget);
-	digits = most_digits(&amounts, most_digits(&discounted, Max(digits_of(target), digits_of(tolerance))));
-	if (digits > MAX_DIGITS)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
-				 errmsg("an amount has %d digits after the decimal point", digits),
-				 errdetail("At most %d are allowed.", MAX_DIGITS)));
-	unit = power_of_ten(digits);
+	check_limits(tolerance, PG_GETARG_INT64(4));
+	unit = find_unit(&amounts, &discounted, target, tolerance);
 	middle = in_units(target, unit);
 	margin = in_units(tolerance, unit);
-	found = o2c_subset(make_items(&amounts, &discounted, unit), amounts.n, middle - margin, middle + margin, budget);
-	get_call_result_type(fcinfo, NULL, &desc);
+	found = o2c_subset(make_items(&amounts, &discounted, unit), amounts.n, middle - margin, middle + margin, PG_GETARG_INT64(4));
 	values[0] = CStringGetTextDatum(statuses[found.status]);
-	values[1] = NumericGetDatum(DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(psprintf(UINT64_FORMAT, found.solutions)),
-																	 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
-	nulls[1] = found.status == O2C_SUBSET_UNKNOWN;
+	values[1] = count_datum(found.solutions);
 	values[2] = BoolGetDatum(found.same_amounts);
 	solution_columns(&found, &amounts, &discounted, &values[3], &values[4]);
+	nulls[1] = found.status == O2C_SUBSET_UNKNOWN;
 	nulls[2] = nulls[3] = nulls[4] = found.solutions == 0;
+	get_call_result_type(fcinfo, NULL, &desc);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -335,11 +335,12 @@ COMMENT ON FUNCTION o2c._settle_payments() IS
 CREATE FUNCTION o2c.record_payment(amount numeric, received_on date DEFAULT o2c.today(), customer text DEFAULT NULL, reference text DEFAULT NULL,
                                    method text DEFAULT 'transfer', currency text DEFAULT NULL, payer_name text DEFAULT NULL,
                                    payer_account text DEFAULT NULL, provider text DEFAULT NULL, provider_reference text DEFAULT NULL,
-                                   idempotency_key text DEFAULT NULL, clearing text DEFAULT 'settled', company_id bigint DEFAULT o2c.current_company())
+                                   idempotency_key text DEFAULT NULL, clearing text DEFAULT 'settled', charges numeric DEFAULT 0,
+                                   company_id bigint DEFAULT o2c.current_company())
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_record_payment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c.record_payment(numeric, date, text, text, text, text, text, text, text, text, text, text, bigint) IS
-'Records money received. Arguments: the amount (above zero, in the currency''s minor units), the value date, the customer''s code (null: not identified yet), the reference the payer gave, the method (transfer, direct_debit, card, cheque, cash), the currency (null: the customer''s, else the company''s), the payer''s name and account, the provider (a bank or service) and its reference for the receipt, an idempotency key, how far it is (authorized: no money yet; captured: money, unless the customer''s policy is cleared_only; settled), the company. Result: the payment''s id. The same provider and reference, or the same key, give the same payment again; a date that was left out may be another one then. Errors: OC001 for an unknown customer, currency or company, OC002 for an amount, date or clearing that cannot be, OC003 when the provider''s reference or the key was used for something else, 23514 for an unknown method.';
+COMMENT ON FUNCTION o2c.record_payment(numeric, date, text, text, text, text, text, text, text, text, text, text, numeric, bigint) IS
+'Records money received. Arguments: the amount that arrived (above zero, in the currency''s minor units), the value date, the customer''s code (null: not identified yet), the reference the payer gave, the method (transfer, direct_debit, card, cheque, cash), the currency (null: the customer''s, else the company''s), the payer''s name and account, the provider (a bank or service) and its reference for the receipt, an idempotency key, how far it is (authorized: no money yet; captured: money, unless the customer''s policy is cleared_only; settled), what banks kept of the payment on its way (credited to the customer, too, where its policy says bears_charges), the company. Result: the payment''s id. The same provider and reference, or the same key, give the same payment again; a date that was left out may be another one then. Errors: OC001 for an unknown customer, currency or company, OC002 for an amount, date or clearing that cannot be, OC003 when the provider''s reference or the key was used for something else, 23514 for an unknown method.';
 
 CREATE FUNCTION o2c.identify_payment(payment bigint, customer text, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_identify_payment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
@@ -347,11 +348,13 @@ COMMENT ON FUNCTION o2c.identify_payment(bigint, text, bigint) IS
 'Says which customer made a payment that was recorded without one: it is then on that customer''s account. Result: the id of its open item, null while it is not money yet. Errors: OC001 for an unknown payment or customer, OC101 when it belongs to another customer or is reversed.';
 
 CREATE FUNCTION o2c.apply_payment(payment bigint, invoice text, amount numeric DEFAULT NULL, discount numeric DEFAULT 0,
-                                  effective_on date DEFAULT NULL, tolerance numeric DEFAULT 0, company_id bigint DEFAULT o2c.current_company())
+                                  effective_on date DEFAULT NULL, tolerance numeric DEFAULT 0, deduction_reason text DEFAULT NULL,
+                                  note text DEFAULT NULL, rate numeric DEFAULT NULL, credit_amount numeric DEFAULT NULL,
+                                  company_id bigint DEFAULT o2c.current_company())
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_apply_payment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c.apply_payment(bigint, text, numeric, numeric, date, numeric, bigint) IS
-'Applies a payment to an invoice, the oldest instalment first. Arguments: the payment, the invoice''s number, the amount of cash (null: as much as fits), the discount granted and the difference tolerated besides (both reduce what is owed, not the payment), the date (null: as soon as both are there), the company. A payment without customer becomes one of the invoice''s customer. Result: the id of the application, of the first where it covers several instalments. Errors: OC001 for an unknown payment or invoice, OC002 for amounts or dates that cannot be or a customer of another group, OC005 for another currency, OC106 for more than is open on either side.';
+COMMENT ON FUNCTION o2c.apply_payment(bigint, text, numeric, numeric, date, numeric, text, text, numeric, numeric, bigint) IS
+'Applies a payment to an invoice, the oldest instalment first. Arguments: the payment; the invoice''s number; the amount of cash in the invoice''s currency (null: as much as fits); the discount granted (null: what the payment earned on the day it was received, see o2c.eligible_discount) and the difference tolerated besides (null: what the policy tolerates, o2c.cash_policy_in_use), which both reduce what is owed, not the payment; the date (null: as soon as both are there); why what stays open of the instalments was deducted (o2c.deduction_reason; see o2c.record_deduction); a note that says why, needed for more discount or tolerance than is earned and tolerated; for a payment in another currency the rate in units of the invoice''s currency for one of the payment''s (null: the day''s) or the amount to take from the payment (with neither amount nor rate it settles what is open); the company. With discount null, what stays open and is a discount of the terms becomes a deduction of the reason unearned_discount. A payment without customer becomes one of the invoice''s customer. Result: the id of the application, of the first where it covers several instalments. Errors: OC001 for an unknown payment or invoice, OC002 for amounts, rates or dates that cannot be, a missing note or a customer of another group, OC005 for another currency without a rate, OC106 for more than is open on either side, 23503 for an unknown reason. Rule: earned discount as in Oracle Receivables.';
 
 CREATE FUNCTION o2c.reverse_payment(payment bigint, reversed_on date DEFAULT o2c.today(), reason text DEFAULT NULL, kind text DEFAULT 'returned',
                                     reason_code text DEFAULT NULL, fee numeric DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
@@ -1104,7 +1107,7 @@ BEGIN
                 USING ERRCODE = 'OC001', HINT = 'The first event of a payment is authorized, captured or settled.';
         END IF;
         found_id := o2c.record_payment((event ->> 'amount')::numeric, day, event ->> 'customer', event ->> 'reference', coalesce(event ->> 'method', 'card'),
-            event ->> 'currency', event ->> 'payer_name', event ->> 'payer_account', provider, event ->> 'payment', NULL, kind, record_provider_event.company_id);
+            event ->> 'currency', event ->> 'payer_name', event ->> 'payer_account', provider, event ->> 'payment', clearing => kind, company_id => record_provider_event.company_id);
     ELSIF kind = clearing OR array_position(steps, kind) < coalesce(array_position(steps, clearing), 4) THEN
         NULL; -- a late or repeated message tells nothing new
     ELSIF kind = 'captured' THEN
@@ -2023,6 +2026,36 @@ CREATE FUNCTION o2c.close_bank_line(bank_line bigint, payment bigint DEFAULT NUL
 AS 'MODULE_PATHNAME', 'o2c_close_bank_line' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.close_bank_line(bigint, bigint, text, bigint) IS
 'Settles a bank line that waits for a person. Arguments: the line, the payment that a return takes back (it is reversed on the line''s booking date; null: none), a note, the company. Errors: OC001 for an unknown line or payment, OC002 for a payment to a line that is no return, or received after it, OC101 for a line that is settled or a payment that is reversed already.';
+
+-- cash: differences between what is paid and what is owed
+
+CREATE FUNCTION o2c.eligible_discount(invoice text, paid_on date DEFAULT o2c.today(), cash numeric DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'o2c_eligible_discount' LANGUAGE C STABLE SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.eligible_discount(text, date, numeric, bigint) IS
+'The discount for early payment that a payment of an invoice earns. Arguments: the invoice''s number; the day the payment is received (a discount counts up to its last day and the policy''s days of grace, the best tier in force); the amount of cash in the invoice''s currency (null: all that is then payable); the company. Cash that closes an instalment, within the policy''s tolerance, earns all that is left of its discount d * original; with discount_on_partial, other cash earns cash * d / (1 - d), and a part paid without discount has lost its own. Nothing is earned on what credit notes took off. Result: in the invoice''s currency. Errors: OC001 for an unknown invoice, OC002 for a date or amount that cannot be. Rule: earned discount as in Oracle Receivables.';
+
+CREATE FUNCTION o2c.record_deduction(payment bigint, invoice text, reason text, amount numeric DEFAULT NULL, note text DEFAULT NULL,
+                                     effective_on date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
+AS 'MODULE_PATHNAME', 'o2c_record_deduction_sql' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.record_deduction(bigint, text, text, numeric, text, date, bigint) IS
+'Records why a payment that is applied to an invoice fell short of it. The instalments stay open with their due dates; o2c.open_deduction says how much is still in question. Arguments: the payment; the invoice''s number; the reason (o2c.deduction_reason); the amount in the invoice''s currency (null: all that is open of the instalments the payment was applied to, and in no deduction yet), the oldest instalment first; a note; the date; the company. Result: the id of the deduction, of the first where it covers several instalments. Errors: OC001 for an unknown payment, invoice or reason, OC002 for an amount or date that cannot be, OC101 when nothing is short, OC106 for more than is.';
+
+CREATE FUNCTION o2c._seed_deduction_reasons() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO o2c.deduction_reason (company_id, reason, name) VALUES
+        (NEW.company_id, 'price', 'Price differs from what was agreed'),
+        (NEW.company_id, 'quantity', 'Less was delivered than invoiced'),
+        (NEW.company_id, 'freight', 'Freight or other charges'),
+        (NEW.company_id, 'promotion', 'Promotion, bonus or advertising'),
+        (NEW.company_id, 'unearned_discount', 'Discount for early payment taken late or beyond the terms'),
+        (NEW.company_id, 'tax', 'Tax withheld or wrong'),
+        (NEW.company_id, 'damaged', 'Goods damaged or faulty'),
+        (NEW.company_id, 'other', 'Other');
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION o2c._seed_deduction_reasons() IS 'Trigger: a new company has the usual reasons for deductions.';
 
 -- cash: matching
 

@@ -8,6 +8,10 @@
  * money neither: what is only authorized does not count, nor what is not settled
  * where the policy wants cleared funds.  How it goes on from there: clearing.c.
  *
+ * What banks kept of a payment stands beside its amount.  Where the policy says
+ * that the company bears it, the open item is for both: the customer paid in
+ * full, and the difference is a cost of the company.
+ *
  *-------------------------------------------------------------------------
  */
 #include "cash/payment.h"
@@ -25,14 +29,19 @@
 enum
 {
 	AMOUNT, RECEIVED_ON, CUSTOMER, REFERENCE, METHOD, CURRENCY, PAYER_NAME, PAYER_ACCOUNT,
-	PROVIDER, PROVIDER_REFERENCE, IDEMPOTENCY_KEY, CLEARING, COMPANY
+	PROVIDER, PROVIDER_REFERENCE, IDEMPOTENCY_KEY, CLEARING, CHARGES, COMPANY
 };
+
+/* What a payment t of company $1 is credited with: the charges, too, where the policy of the customer says so. */
+#define CREDITED "t.amount + CASE WHEN t.charge_amount > 0 AND (SELECT y.bears_charges FROM o2c.cash_policy_in_use y" \
+	" WHERE y.company_id = $1 AND y.customer_id = t.customer_id) THEN t.charge_amount ELSE 0 END"
 
 /* The payment with an id. */
 O2cPayment
 o2c_read_payment(int64 company, int64 payment)
 {
-	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, p.amount, coalesce(- i.open_amount - i.allocated_amount, 0),"
+	static O2cPlan find = O2C_PLAN("SELECT p.customer_id, p.item_id, p.received_on, p.state, coalesce(- i.amount, p.amount),"
+								   " coalesce(- i.open_amount - i.allocated_amount, 0),"
 								   " p.currency, p.clearing, p.refunded_amount, p.method"
 								   " FROM o2c.payment p LEFT JOIN o2c.open_item i ON i.company_id = $1 AND i.item_id = p.item_id"
 								   " WHERE p.company_id = $1 AND p.payment_id = $2", INT8OID, INT8OID);
@@ -109,6 +118,7 @@ check_payment(const NullableDatum *args)
 				 errmsg("the amount of the payment is %s", args[AMOUNT].isnull ? "missing" : "zero"),
 				 errhint("A payment is money received: give an amount above zero.")));
 	o2c_check_amount(DatumGetNumeric(args[AMOUNT].value), TextDatumGetCString(args[CURRENCY].value), "amount of the payment");
+	o2c_check_amount(DatumGetNumeric(args[CHARGES].value), TextDatumGetCString(args[CURRENCY].value), "amount of the charges");
 	o2c_check_date(args[RECEIVED_ON], "date of the payment");
 	if (args[PROVIDER].isnull && !args[PROVIDER_REFERENCE].isnull)
 		ereport(ERROR,
@@ -134,12 +144,13 @@ earlier_payment(int64 company, NullableDatum customer, const NullableDatum *args
 								   " AND c.payment_id = payment.payment_id AND c.before IS NULL), received_on))"
 								   " AND reference IS NOT DISTINCT FROM $7 AND method = $8"
 								   " AND payer_name IS NOT DISTINCT FROM $9 AND payer_account IS NOT DISTINCT FROM $10"
-								   " AND ($11 IS NULL OR customer_id IS NOT DISTINCT FROM $11)"
+								   " AND charge_amount = $12 AND ($11 IS NULL OR customer_id IS NOT DISTINCT FROM $11)"
 								   " FROM o2c.payment WHERE company_id = $1 AND provider = $2 AND provider_reference = $3",
-								   INT8OID, TEXTOID, TEXTOID, NUMERICOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID);
+								   INT8OID, TEXTOID, TEXTOID, NUMERICOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, NUMERICOID);
 
 	if (o2c_run(&find, O2C_ARGS(o2c_int8(company), args[PROVIDER], args[PROVIDER_REFERENCE], args[AMOUNT], args[RECEIVED_ON],
-								args[CURRENCY], args[REFERENCE], args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], customer)) == 0)
+								args[CURRENCY], args[REFERENCE], args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], customer,
+								args[CHARGES])) == 0)
 		elog(ERROR, "a trigger suppressed a payment");
 	if (!o2c_row_bool(0, 2))
 		ereport(ERROR,
@@ -156,25 +167,26 @@ static int64
 write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 {
 	static O2cPlan add = O2C_PLAN("WITH taken AS (INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount,"
-								  " currency, reference, method, payer_name, payer_account, provider, provider_reference, clearing, state)"
+								  " currency, reference, method, payer_name, payer_account, provider, provider_reference, clearing, state,"
+								  " charge_amount)"
 								  " VALUES ($1, $2, CASE WHEN $2 IS NOT NULL AND $13 THEN nextval('o2c.item_id_seq') END,"
-								  " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN 'received' ELSE 'pending' END)"
+								  " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN 'received' ELSE 'pending' END, $14)"
 								  " ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING"
-								  " RETURNING payment_id, company_id, customer_id, item_id, received_on, amount, currency),"
+								  " RETURNING payment_id, company_id, customer_id, item_id, received_on, amount, charge_amount, currency),"
 								  " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
-								  " SELECT t.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,"
+								  " SELECT t.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - (" CREDITED "),"
 								  " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
 								  " FROM taken t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
 								  " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
 								  " WHERE t.item_id IS NOT NULL)"
 								  " SELECT payment_id FROM taken",
 								  INT8OID, INT8OID, DATEOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-								  TEXTOID, BOOLOID);
+								  TEXTOID, BOOLOID, NUMERICOID);
 	bool		counts = o2c_counts(company, DatumGetInt64(customer.value), TextDatumGetCString(args[CLEARING].value));
 
 	if (o2c_run(&add, O2C_ARGS(o2c_int8(company), customer, args[RECEIVED_ON], args[AMOUNT], args[CURRENCY], args[REFERENCE],
 							   args[METHOD], args[PAYER_NAME], args[PAYER_ACCOUNT], args[PROVIDER], args[PROVIDER_REFERENCE],
-							   args[CLEARING], o2c_bool(counts))) == 0)
+							   args[CLEARING], o2c_bool(counts), args[CHARGES])) == 0)
 		return 0;
 	return o2c_row_int8(0, 1);
 }
@@ -205,6 +217,8 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 	}
 	if (args[CURRENCY].isnull)
 		args[CURRENCY] = default_currency(company, customer);
+	if (args[CHARGES].isnull)
+		args[CHARGES] = o2c_datum(NumericGetDatum(o2c_zero()));
 	check_payment(args);
 	args[AMOUNT] = o2c_datum(NumericGetDatum(o2c_round(DatumGetNumeric(args[AMOUNT].value),
 													   o2c_minor_units(TextDatumGetCString(args[CURRENCY].value)))));
@@ -233,14 +247,14 @@ o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n
 								   " ORDER BY payment_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
 	static O2cPlan identify = O2C_PLAN("WITH given AS MATERIALIZED (SELECT p.payment_id, g.customer_id,"
 									   " CASE WHEN p.clearing = 'settled' OR p.clearing = 'captured' AND NOT coalesce(k.cleared_only, false)"
-									   " THEN nextval('o2c.item_id_seq') END AS item_id, p.received_on, p.currency, p.amount"
+									   " THEN nextval('o2c.item_id_seq') END AS item_id, p.received_on, p.currency, p.amount, p.charge_amount"
 									   " FROM unnest($2, $3) AS g (payment_id, customer_id)"
 									   " JOIN o2c.payment p ON p.company_id = $1 AND p.payment_id = g.payment_id"
 									   " LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = $1 AND k.customer_id = g.customer_id"
 									   " WHERE coalesce(p.customer_id, g.customer_id) = g.customer_id AND p.item_id IS NULL"
 									   " AND p.state IN ('received', 'pending')),"
 									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
-									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,"
+									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - (" CREDITED "),"
 									   " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
 									   " FROM given t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
 									   " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"

@@ -292,15 +292,7 @@ use_prepayments(int64 company, NullableDatum invoices)
 	n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), invoices));
 	if (n == 0)
 		return;
-	rows = palloc0(sizeof(O2cApplication) * n);
-	for (int i = 0; i < n; i++)
-	{
-		rows[i].credit_item = o2c_row_int8(i, 1);
-		rows[i].debit_item = o2c_row_int8(i, 2);
-		rows[i].effective_on = o2c_row_int4(i, 3);
-		rows[i].cash = DatumGetNumeric(o2c_row_copy(i, 4).value);
-		rows[i].discount = rows[i].tolerance = o2c_zero();
-	}
+	rows = o2c_found_applications(n);
 	record_use(company, invoices);
 	o2c_date_after_reversals(company, rows, n);
 	o2c_apply(company, rows, n, "prepayment");

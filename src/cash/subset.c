@@ -8,7 +8,8 @@
  * always to the side that has fewer sums.  A side is the sorted list of all sums
  * that its items make; an item is added by merging the list with copies of it
  * that are shifted by the item's amounts.  Then each sum of one side is met with
- * the range of sums of the other side that complete it.
+ * the range of sums of the other side that complete it.  The last two items are
+ * not merged: the sides are met for each choice of them, which halves the lists.
  *
  * What keeps the lists short, and the search exact:
  *	- Ways to one sum are one entry that counts them.  Forty equal invoices make
@@ -33,6 +34,7 @@
 #include "utils/memutils.h"
 
 #define MAX_TOTAL (INT64CONST(1) << 60)
+#define MAX_HELD 2
 #define MAX_WAYS ((UINT64CONST(1) << 48) - 1)
 #define MAX_ITEMS ((1 << 15) - 1)
 #define NO_SUM (INT64CONST(1) << 62)	/* plus or minus an amount it is beyond every range */
@@ -83,7 +85,18 @@ typedef struct Search
 	uint64		nodes;
 	Side		left;
 	Side		right;
+	const Group *held[MAX_HELD];	/* groups that are not merged: all their choices are tried */
+	int			n_held;
 } Search;
+
+/* What is chosen of the groups that are held back. */
+typedef struct Base
+{
+	int64		sum;
+	uint32		items;
+	uint64		left;			/* codes */
+	uint64		right;
+} Base;
 
 /* Solutions, and the best of them. */
 typedef struct Found
@@ -391,6 +404,18 @@ open_side(Side *side, int64 min, int64 max)
 	side->others_max = max;
 }
 
+/* Whether the groups that are left are so few that they need not be merged. */
+static bool
+can_hold(const Group *first, const Group *last)
+{
+	if (last - first >= MAX_HELD)
+		return false;
+	for (const Group *g = first; g <= last; g++)
+		if (g->n > 1)
+			return false;
+	return true;
+}
+
 /* Deals all groups out; false when the budget or the room of the codes does not allow it. */
 static bool
 deal_out(Search *s)
@@ -400,34 +425,39 @@ deal_out(Search *s)
 
 	while (first <= last)
 	{
-		bool		left = s->left.n <= s->right.n;
+		bool		hold = can_hold(first, last);
+		bool		left = hold ? s->n_held == 0 : s->left.n <= s->right.n;
 		Side	   *side = left ? &s->left : &s->right;
 		Group	   *g = left ? first++ : last--;
 
 		g->left = left;
-		if (!take_digits(g, side->last) || !add_group(s, side, g))
+		if (!take_digits(g, side->last) || (!hold && !add_group(s, side, g)))
 			return false;
 		side->last = g;
+		if (hold)
+			s->held[s->n_held++] = g;
 	}
 	return true;
 }
 
 /* Adds the solutions that sums of both sides make. */
 static void
-add_solutions(Found *found, const Sum *left, const Sum *right)
+add_solutions(Found *found, const Base *base, const Sum *left, const Sum *right)
 {
 	uint64		ways;
-	uint32		items = left->items + right->items;
+	uint32		items = base->items + left->items + right->items;
+	uint64		left_code = base->left + left->code;
+	uint64		right_code = base->right + right->code;
 	bool		first = found->ways == 0;
 
 	found->same = left->same && right->same &&
-		(first || (found->same && left->code == found->left && right->code == found->right));
+		(first || (found->same && left_code == found->left && right_code == found->right));
 	if (first || items < found->items ||
-		(items == found->items && (left->code > found->left || (left->code == found->left && right->code > found->right))))
+		(items == found->items && (left_code > found->left || (left_code == found->left && right_code > found->right))))
 	{
 		found->items = items;
-		found->left = left->code;
-		found->right = right->code;
+		found->left = left_code;
+		found->right = right_code;
 	}
 	if (left->ways == MAX_WAYS || right->ways == MAX_WAYS || pg_mul_u64_overflow(left->ways, right->ways, &ways) ||
 		pg_add_u64_overflow(found->ways, ways, &found->ways))
@@ -437,17 +467,39 @@ add_solutions(Found *found, const Sum *left, const Sum *right)
 /*
  * The sums of a range that only moves up, united.  What comes in is united with
  * "back"; when the oldest one must leave, what is in "back" is united from the
- * other end, in place, so that each sum is united twice at most.
+ * other end into "front", so that each sum is united twice at most.
  */
 typedef struct Window
 {
-	Sum		   *sums;
+	const Sum  *sums;
 	uint64		n;
-	uint64		from;			/* sums[from] is united with all before mid */
-	uint64		mid;
+	uint64		from;
+	uint64		mid;			/* front has all from "from" to before here, each united with those behind it */
 	uint64		to;
 	Sum			back;			/* all from mid on */
+	Sum		   *front;
+	uint64		room;
 } Window;
+
+/* Moves what is in "back" to "front". */
+static void
+turn_window(Window *w)
+{
+	uint64		n = w->to - w->from;
+
+	if (n > w->room)
+	{
+		if (w->front)
+			pfree(w->front);
+		w->room = Max(n, 64);
+		w->front = palloc_extended(sizeof(Sum) * w->room, MCXT_ALLOC_HUGE);
+	}
+	/* from the end of the room on, so that its place says how far it is from mid */
+	w->mid = w->to;
+	w->front[w->room - 1] = w->sums[w->mid - 1];
+	for (uint64 i = 1; i < n; i++)
+		w->front[w->room - 1 - i] = unite(&w->sums[w->mid - 1 - i], &w->front[w->room - i]);
+}
 
 /* Moves a window to the sums from low to high. */
 static void
@@ -456,30 +508,35 @@ move_window(Window *w, int64 low, int64 high)
 	for (; w->to < w->n && w->sums[w->to].sum <= high; w->to++)
 		w->back = w->mid == w->to ? w->sums[w->to] : unite(&w->back, &w->sums[w->to]);
 	for (; w->from < w->to && w->sums[w->from].sum < low; w->from++)
-	{
-		if (w->from < w->mid)
-			continue;
-		for (uint64 i = w->to - 1; i > w->mid; i--)
-			w->sums[i - 1] = unite(&w->sums[i - 1], &w->sums[i]);
-		w->mid = w->to;
-	}
+		if (w->from == w->mid)
+			turn_window(w);
+}
+
+/* All that is in a window. */
+static Sum
+window_sum(const Window *w)
+{
+	const Sum  *front = w->from < w->mid ? &w->front[w->room - (w->mid - w->from)] : NULL;
+
+	if (front == NULL)
+		return w->back;
+	return w->mid < w->to ? unite(front, &w->back) : *front;
 }
 
 /* Passes over sums of both sides that meet in no solution, while the window is empty. */
 static uint64
-skip_misses(const Search *s, Window *w, uint64 left)
+skip_misses(const Side *side, Window *w, uint64 left, int64 low, int64 high)
 {
-	const Sum  *sums = s->left.sums;
 	uint64		right = w->to;
 
 	while (left > 0 && right < w->n)
 	{
-		int64		total = sums[left - 1].sum + w->sums[right].sum;
+		int64		total = side->sums[left - 1].sum + w->sums[right].sum;
 
-		if (total >= s->low && total <= s->high)
+		if (total >= low && total <= high)
 			break;
-		left -= total > s->high;	/* no branches that nobody can predict */
-		right += total < s->low;
+		left -= total > high;	/* no branches that nobody can predict */
+		right += total < low;
 	}
 	w->from = w->mid = w->to = right;
 	return left;
@@ -489,39 +546,71 @@ skip_misses(const Search *s, Window *w, uint64 left)
 static void
 meet_nothing(const Search *s, const Sum *nothing, Found *found)
 {
+	static const Base none;
+
 	for (uint64 i = 0; i < s->right.n; i++)
 		if (s->right.sums[i].items > 0 && s->right.sums[i].sum >= s->low && s->right.sums[i].sum <= s->high)
-			add_solutions(found, nothing, &s->right.sums[i]);
+			add_solutions(found, &none, nothing, &s->right.sums[i]);
 }
 
 /* Meets each sum of the left side, downwards, with those of the right side that complete it. */
-static Found
-meet(const Search *s)
+static void
+meet(const Search *s, const Base *base, Found *found)
 {
-	Found		found = {0};
 	Window		w = {s->right.sums, s->right.n};
+	int64		low = s->low - base->sum;
+	int64		high = s->high - base->sum;
 
-	for (uint64 i = 0; i < s->left.n; i++)
-		if (s->left.sums[i].items == 0)
-			meet_nothing(s, &s->left.sums[i], &found);
 	for (uint64 left = s->left.n; left > 0; left--)
 	{
 		const Sum  *sum;
 		Sum			right;
 
 		CHECK_FOR_INTERRUPTS();
-		if (w.from == w.to && (left = skip_misses(s, &w, left)) == 0)
+		if (w.from == w.to && (left = skip_misses(&s->left, &w, left, low, high)) == 0)
 			break;
 		sum = &s->left.sums[left - 1];
-		move_window(&w, s->low - sum->sum, s->high - sum->sum);
-		if (w.from == w.to || sum->items == 0)
+		if (base->items == 0 && sum->items == 0)
+		{
+			meet_nothing(s, sum, found);	/* without items is no solution */
 			continue;
-		right = w.from == w.mid ? w.back : w.sums[w.from];
-		if (w.from < w.mid && w.mid < w.to)
-			right = unite(&right, &w.back);
-		add_solutions(&found, sum, &right);
+		}
+		move_window(&w, low - sum->sum, high - sum->sum);
+		if (w.from == w.to)
+			continue;
+		right = window_sum(&w);
+		add_solutions(found, base, sum, &right);
 	}
-	return found;
+	if (w.front)
+		pfree(w.front);
+}
+
+/* Meets the sides for each choice of the groups that are held back, from one of them on. */
+static void
+meet_all(const Search *s, int held, const Base *base, Found *found)
+{
+	uint64		units[O2C_MAX_CHOICES];
+	const Group *g;
+
+	if (held == s->n_held)
+	{
+		meet(s, base, found);
+		return;
+	}
+	g = s->held[held];
+	meet_all(s, held + 1, base, found);
+	digit_units(g, units);
+	for (int i = 0; i < g->item->n; i++)
+	{
+		Base		chosen = *base;
+
+		if (!g->usable[i])
+			continue;
+		chosen.sum += g->item->amounts[i];
+		chosen.items++;
+		*(g->left ? &chosen.left : &chosen.right) += units[i];
+		meet_all(s, held + 1, &chosen, found);
+	}
 }
 
 /* Reads a group's digits: the earliest items are used, with their first amounts. */
@@ -563,7 +652,8 @@ search(Search *s, int n, O2cSubset *result)
 {
 	int64		min,
 				max;
-	Found		found;
+	Found		found = {0};
+	Base		none = {0};
 
 	make_groups(s, n);
 	result->status = O2C_SUBSET_UNKNOWN;
@@ -583,7 +673,7 @@ search(Search *s, int n, O2cSubset *result)
 	result->status = O2C_SUBSET_UNKNOWN;
 	if (!deal_out(s))
 		return;
-	found = meet(s);
+	meet_all(s, 0, &none, &found);
 	result->status = found.ways == 0 ? O2C_SUBSET_NONE : found.ways == 1 ? O2C_SUBSET_UNIQUE : O2C_SUBSET_AMBIGUOUS;
 	result->solutions = found.ways;
 	result->same_amounts = found.same;

@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS o2c.cash_policy (
     refund_above          numeric CONSTRAINT cash_policy_refund CHECK (refund_above >= 0 AND refund_above < 'Infinity'),
     exchange_tolerance_percent numeric NOT NULL DEFAULT 0 CONSTRAINT cash_policy_exchange CHECK (exchange_tolerance_percent >= 0 AND exchange_tolerance_percent <= 100),
     cleared_only          boolean NOT NULL DEFAULT false,
+    bears_charges         boolean NOT NULL DEFAULT true,
     bounce_fee            numeric NOT NULL DEFAULT 0 CONSTRAINT cash_policy_fee CHECK (bounce_fee >= 0 AND bounce_fee < 'Infinity'),
     CONSTRAINT cash_policy_pkey PRIMARY KEY (company_id, cash_policy_id),
     CONSTRAINT cash_policy_one UNIQUE NULLS NOT DISTINCT (company_id, customer_id),
@@ -73,6 +74,7 @@ COMMENT ON COLUMN o2c.cash_policy.duplicate_days IS 'A payment of an invoice tha
 COMMENT ON COLUMN o2c.cash_policy.refund_above IS 'An overpayment above this amount is proposed for refund; null: it stays on account';
 COMMENT ON COLUMN o2c.cash_policy.exchange_tolerance_percent IS 'How far the amount of a payment in another currency may be from what is owed at the day''s rate';
 COMMENT ON COLUMN o2c.cash_policy.cleared_only IS 'Whether a payment counts only once it is settled: until then it is neither matched nor reduces the exposure nor lifts a hold';
+COMMENT ON COLUMN o2c.cash_policy.bears_charges IS 'Whether the company bears what banks keep of a payment: the customer is then credited with it, too';
 COMMENT ON COLUMN o2c.cash_policy.bounce_fee IS 'What the customer is charged for a returned payment, in its own currency';
 CREATE OR REPLACE TRIGGER seed_cash_policy AFTER INSERT ON o2c.company
     FOR EACH ROW EXECUTE FUNCTION o2c._seed_cash_policy();
@@ -82,7 +84,7 @@ SELECT c.company_id, c.customer_id,
        CASE WHEN p.customer_id IS NULL THEN 'company' WHEN p.customer_id = c.customer_id THEN 'customer' ELSE 'group' END AS source,
        p.tolerance_amount::numeric(24, 4), p.tolerance_percent::numeric(9, 6), p.discount_grace_days, p.discount_on_partial,
        array_to_string(p.rules, ',') AS rules, p.apply_score::numeric(5, 4), p.suggest_score::numeric(5, 4), p.score_margin::numeric(5, 4),
-       p.duplicate_days, p.refund_above::numeric(24, 4), p.exchange_tolerance_percent::numeric(9, 6), p.cleared_only, p.bounce_fee::numeric(24, 4)
+       p.duplicate_days, p.refund_above::numeric(24, 4), p.exchange_tolerance_percent::numeric(9, 6), p.cleared_only, p.bounce_fee::numeric(24, 4), p.bears_charges
 FROM o2c.customer c
 LEFT JOIN o2c.cash_policy own ON own.company_id = c.company_id AND own.customer_id = c.customer_id
 LEFT JOIN o2c.cash_policy top ON top.company_id = c.company_id AND top.customer_id = c.group_id
@@ -102,6 +104,7 @@ CREATE TABLE IF NOT EXISTS o2c.payment (
                   (o2c._one_of(clearing, 'authorized,captured,settled,failed,voided,refunded,returned,charged_back')),
     received_on   date NOT NULL,
     amount        numeric NOT NULL CONSTRAINT payment_amount CHECK (o2c._is_positive(amount)),
+    charge_amount numeric NOT NULL DEFAULT 0 CONSTRAINT payment_charge CHECK (charge_amount >= 0 AND charge_amount < 'Infinity'),
     currency      text NOT NULL CONSTRAINT payment_currency CHECK (o2c.minor_units(currency) >= 0),
     reference     text,
     method        text NOT NULL DEFAULT 'transfer' CONSTRAINT payment_method CHECK (o2c._one_of(method, 'transfer,direct_debit,card,cheque,cash')),
@@ -124,7 +127,7 @@ CREATE TABLE IF NOT EXISTS o2c.payment (
     CONSTRAINT payment_identified CHECK (CASE WHEN item_id IS NULL THEN customer_id IS NULL OR state IN ('pending', 'reversed')
                                               ELSE customer_id IS NOT NULL AND state <> 'pending' END),
     CONSTRAINT payment_authorized CHECK (clearing <> 'authorized' OR state = 'pending'),
-    CONSTRAINT payment_refunded CHECK (refunded_amount >= 0 AND refunded_amount <= amount AND (clearing = 'refunded') = (refunded_amount = amount)),
+    CONSTRAINT payment_refunded CHECK (refunded_amount >= 0 AND refunded_amount <= amount + charge_amount AND (clearing <> 'refunded' OR refunded_amount >= amount)),
     CONSTRAINT payment_ended CHECK ((clearing IN ('failed', 'voided', 'returned', 'charged_back')) = (state = 'reversed'))
 ) WITH (fillfactor = 50); -- nearly every payment is updated once, in place: no index knows its state
 COMMENT ON TABLE o2c.payment IS 'Money received, each receipt once. Its open item says how much is still on account; without a customer it is unidentified';
@@ -132,6 +135,8 @@ COMMENT ON COLUMN o2c.payment.state IS 'pending: not money yet. received: someth
 COMMENT ON COLUMN o2c.payment.clearing IS 'How far it is with the bank or provider: authorized, captured, settled; or how it ended. o2c.payment_clearing has the steps';
 COMMENT ON COLUMN o2c.payment.received_on IS 'When it counts: the value date; while it is pending, the day of its last step';
 COMMENT ON COLUMN o2c.payment.refunded_amount IS 'What was paid back of it';
+COMMENT ON COLUMN o2c.payment.amount IS 'What arrived';
+COMMENT ON COLUMN o2c.payment.charge_amount IS 'What banks kept on the way. Where the company bears it the open item is for amount and charge: the customer paid in full, and the charge is a cost; else for the amount only';
 COMMENT ON COLUMN o2c.payment.provider_reference IS 'What the provider (a bank, a card scheme, the import) calls it: the same receipt is booked once';
 CREATE UNIQUE INDEX IF NOT EXISTS payment_provider ON o2c.payment (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payment_unidentified ON o2c.payment (company_id, payment_id) WHERE customer_id IS NULL;
@@ -175,7 +180,7 @@ JOIN o2c.open_item i ON i.company_id = p.company_id AND i.item_id = p.item_id
 CROSS JOIN LATERAL (VALUES
     ('payment state'::text,
      CASE WHEN i.open_amount <> 0 THEN 'received' WHEN p.state = 'reversed' THEN 'reversed' ELSE 'applied' END, p.state),
-    ('payment item', concat_ws(' ', 'payment', p.customer_id, trim_scale(- p.amount), p.currency, p.received_on),
+    ('payment item', concat_ws(' ', 'payment', p.customer_id, trim_scale(- p.amount - CASE WHEN i.amount < - p.amount THEN p.charge_amount ELSE 0 END), p.currency, p.received_on),
      concat_ws(' ', i.kind, i.customer_id, trim_scale(i.amount), i.currency, i.effective_on))) AS c (check_name, expected, found)
 WHERE c.expected <> c.found;
 COMMENT ON VIEW o2c.verify_payment IS 'Payments whose state is not what their open item says, or whose open item is not theirs';
@@ -707,6 +712,128 @@ CROSS JOIN LATERAL (VALUES
     ('bank line return', CASE WHEN l.kind = 'return' AND l.payment_id IS NOT NULL THEN 'reversed' END, p.state)) AS c (check_name, expected, found)
 WHERE c.expected <> c.found;
 COMMENT ON VIEW o2c.verify_bank_line IS 'Receipts on bank accounts that are not booked as the payment that they are, and returns whose payment is not reversed';
+
+CREATE TABLE IF NOT EXISTS o2c.deduction_reason (
+    company_id  bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT deduction_reason_company_fkey REFERENCES o2c.company,
+    reason      text NOT NULL CONSTRAINT deduction_reason_reason CHECK (reason <> ''),
+    name        text NOT NULL,
+    attributes  jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT deduction_reason_pkey PRIMARY KEY (company_id, reason)
+);
+COMMENT ON TABLE o2c.deduction_reason IS 'Why customers pay less than they owe. The usual reasons come with the company; add your own';
+CREATE OR REPLACE TRIGGER seed_deduction_reasons AFTER INSERT ON o2c.company
+    FOR EACH ROW EXECUTE FUNCTION o2c._seed_deduction_reasons();
+
+CREATE SEQUENCE IF NOT EXISTS o2c.deduction_id_seq;
+CREATE TABLE IF NOT EXISTS o2c.deduction (
+    company_id    bigint NOT NULL DEFAULT o2c.current_company(),
+    deduction_id  bigint NOT NULL DEFAULT nextval('o2c.deduction_id_seq'),
+    payment_id    bigint NOT NULL,
+    item_id       bigint NOT NULL,
+    amount        numeric NOT NULL CONSTRAINT deduction_amount CHECK (amount > 0 AND amount < 'Infinity'),
+    reason        text NOT NULL,
+    note          text,
+    effective_on  date NOT NULL,
+    recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor         text NOT NULL DEFAULT o2c.actor(),
+    CONSTRAINT deduction_pkey PRIMARY KEY (company_id, deduction_id),
+    CONSTRAINT deduction_payment_fkey FOREIGN KEY (company_id, payment_id) REFERENCES o2c.payment,
+    CONSTRAINT deduction_item_fkey FOREIGN KEY (company_id, item_id) REFERENCES o2c.open_item,
+    CONSTRAINT deduction_reason_fkey FOREIGN KEY (company_id, reason) REFERENCES o2c.deduction_reason
+);
+COMMENT ON TABLE o2c.deduction IS 'What payments left short of open items, and why; append-only. The item stays open: o2c.open_deduction says how much of a deduction still is';
+COMMENT ON COLUMN o2c.deduction.amount IS 'In the currency of the open item';
+CREATE INDEX IF NOT EXISTS deduction_item ON o2c.deduction (company_id, item_id);
+CREATE INDEX IF NOT EXISTS deduction_payment ON o2c.deduction (company_id, payment_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.deduction
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
+
+-- what is settled later settles the oldest deduction first; one whose payment was taken back says nothing any more
+CREATE OR REPLACE VIEW o2c._open_deduction AS
+SELECT d.company_id, d.deduction_id, d.payment_id, d.item_id, d.amount, d.reason, d.note, d.effective_on, d.recorded_at,
+       least(d.amount, d.item_open - d.later) AS open_amount
+FROM (SELECT d.*, i.open_amount AS item_open,
+             sum(d.amount) OVER (PARTITION BY d.company_id, d.item_id ORDER BY d.effective_on DESC, d.deduction_id DESC) - d.amount AS later
+      FROM o2c.deduction d
+      JOIN o2c.open_item i ON i.company_id = d.company_id AND i.item_id = d.item_id
+      JOIN o2c.payment p ON p.company_id = d.company_id AND p.payment_id = d.payment_id
+      CROSS JOIN LATERAL (SELECT sum(a.cash_amount) AS cash FROM o2c.application a
+                          WHERE a.company_id = d.company_id AND a.credit_item_id = p.item_id AND a.debit_item_id = d.item_id) a
+      WHERE i.open_amount > 0 AND a.cash > 0) d
+WHERE d.item_open > d.later;
+COMMENT ON VIEW o2c._open_deduction IS 'Deductions of payments that are still applied to the item, with what is open of them';
+
+CREATE OR REPLACE VIEW o2c.open_deduction AS
+SELECT d.company_id, d.deduction_id, c.code AS customer, v.number AS invoice, d.item_id, i.due_on, d.payment_id, d.reason, r.name AS reason_name, d.note,
+       i.currency, d.amount::numeric(24, 4), d.open_amount::numeric(24, 4), d.effective_on, o2c.today() - d.effective_on AS days, d.recorded_at
+FROM o2c._open_deduction d
+JOIN o2c.open_item i ON i.company_id = d.company_id AND i.item_id = d.item_id
+JOIN o2c.customer c ON c.company_id = d.company_id AND c.customer_id = i.customer_id
+JOIN o2c.deduction_reason r ON r.company_id = d.company_id AND r.reason = d.reason
+LEFT JOIN o2c.invoice v ON v.company_id = d.company_id AND v.invoice_id = i.invoice_id;
+COMMENT ON VIEW o2c.open_deduction IS 'Deductions that are not settled: by a later payment, a credit note or a write-off of the invoice, the oldest first';
+COMMENT ON COLUMN o2c.open_deduction.open_amount IS 'What of the deduction is still open: never more than of the instalment';
+
+CREATE OR REPLACE VIEW o2c._short_paid AS
+SELECT p.company_id, p.payment_id, i.invoice_id, i.item_id, i.due_on, f.free,
+       EXISTS (SELECT FROM o2c.instalment_discount t
+               WHERE t.company_id = i.company_id AND t.item_id = i.item_id
+                 AND t.amount = f.free + (SELECT sum(a.discount_amount) FROM o2c.application a
+                                          WHERE a.company_id = i.company_id AND a.debit_item_id = i.item_id)) AS is_discount
+FROM o2c.payment p
+CROSS JOIN LATERAL (SELECT a.debit_item_id AS item_id FROM o2c.application a
+                    WHERE a.company_id = p.company_id AND a.credit_item_id = p.item_id
+                    GROUP BY a.debit_item_id HAVING sum(a.cash_amount) > 0) a
+JOIN o2c.open_item i ON i.company_id = p.company_id AND i.item_id = a.item_id AND i.kind = 'invoice' AND i.open_amount > 0
+CROSS JOIN LATERAL (SELECT i.open_amount - coalesce(sum(d.open_amount), 0) AS free FROM o2c._open_deduction d
+                    WHERE d.company_id = i.company_id AND d.item_id = i.item_id) f;
+COMMENT ON VIEW o2c._short_paid IS 'Instalments that payments are applied to and left open, what of that is in no deduction yet, and whether it is a discount of the terms that was not earned';
+
+-- the invoice that the payment names was closed by an earlier one of the same payer and amount
+CREATE OR REPLACE VIEW o2c.suspected_duplicate AS
+SELECT p.company_id, p.payment_id, c.code AS customer, p.received_on, p.amount::numeric(24, 4), p.currency, p.reference, v.number AS invoice,
+       e.payment_id AS earlier_payment_id, e.received_on AS earlier_received_on, p.received_on - e.received_on AS days
+FROM o2c.payment p
+CROSS JOIN LATERAL (SELECT DISTINCT t.token
+                    FROM pg_catalog.unnest(o2c.reference_tokens(p.reference) || o2c.normalize_reference(p.reference)) AS t (token)
+                    WHERE t.token <> '') t
+JOIN o2c.invoice v ON v.company_id = p.company_id AND (v.reference_key = t.token OR v.creditor_reference = t.token)
+    AND v.kind = 'invoice' AND v.state = 'paid'
+JOIN o2c.customer c ON c.company_id = v.company_id AND c.customer_id = v.customer_id
+JOIN o2c.cash_policy_in_use y ON y.company_id = v.company_id AND y.customer_id = v.customer_id
+CROSS JOIN LATERAL (SELECT e.payment_id, e.received_on
+                    FROM o2c.open_item i
+                    JOIN o2c.application a ON a.company_id = i.company_id AND a.debit_item_id = i.item_id
+                    JOIN o2c.payment e ON e.company_id = a.company_id AND e.item_id = a.credit_item_id
+                    WHERE i.company_id = v.company_id AND i.invoice_id = v.invoice_id AND e.amount = p.amount AND e.currency = p.currency
+                      AND e.state <> 'reversed' AND (e.received_on, e.payment_id) < (p.received_on, p.payment_id)
+                      AND e.received_on >= p.received_on - y.duplicate_days
+                      AND (e.customer_id = p.customer_id OR o2c.account_key(e.payer_account) = o2c.account_key(p.payer_account)
+                           OR (p.customer_id IS NULL AND p.payer_account IS NULL AND lower(e.payer_name) = lower(p.payer_name)))
+                    GROUP BY e.payment_id, e.received_on
+                    HAVING sum(a.cash_amount) > 0
+                    ORDER BY e.received_on DESC, e.payment_id DESC LIMIT 1) e
+WHERE p.state = 'received';
+COMMENT ON VIEW o2c.suspected_duplicate IS 'Payments that are not used up and name an invoice which an earlier payment of the same payer and amount closed, so many days ago as the policy says (duplicate_days) or less';
+COMMENT ON COLUMN o2c.suspected_duplicate.customer IS 'Who owed the invoice';
+
+CREATE OR REPLACE VIEW o2c.refund_proposal AS
+SELECT p.company_id, p.payment_id, c.code AS customer, CASE WHEN d.duplicate THEN 'duplicate' ELSE 'overpayment' END AS reason,
+       p.received_on, p.currency, p.amount::numeric(24, 4), (- i.open_amount - i.allocated_amount)::numeric(24, 4) AS refund, y.refund_above,
+       coalesce(o.owed, 0)::numeric(24, 4) AS owed
+FROM o2c.open_item i
+JOIN o2c.payment p ON p.company_id = i.company_id AND p.item_id = i.item_id
+JOIN o2c.customer c ON c.company_id = i.company_id AND c.customer_id = i.customer_id
+JOIN o2c.cash_policy_in_use y ON y.company_id = i.company_id AND y.customer_id = i.customer_id
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM o2c.suspected_duplicate s WHERE s.company_id = p.company_id AND s.payment_id = p.payment_id) AS duplicate,
+                           EXISTS (SELECT FROM o2c.application a WHERE a.company_id = i.company_id AND a.credit_item_id = i.item_id
+                                   HAVING sum(a.cash_amount) > 0) AS used) d
+CROSS JOIN LATERAL (SELECT sum(x.open_amount) AS owed FROM o2c.open_item x
+                    WHERE x.company_id = i.company_id AND x.customer_id = i.customer_id AND x.currency = i.currency AND x.open_amount > 0) o
+WHERE i.kind = 'payment' AND i.open_amount < 0 AND - i.open_amount - i.allocated_amount > y.refund_above AND (d.duplicate OR d.used);
+COMMENT ON VIEW o2c.refund_proposal IS 'What customers paid too much, above the policy''s refund_above: the rest of payments that were applied, and payments that look like duplicates';
+COMMENT ON COLUMN o2c.refund_proposal.refund IS 'What is on account of the payment and not kept for an order';
+COMMENT ON COLUMN o2c.refund_proposal.owed IS 'What the customer owes in the currency, which the payment could be applied to instead';
 
 -- cash: matching
 

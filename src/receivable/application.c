@@ -453,6 +453,23 @@ after_reversal(const Balance *reversed, int n, int64 item, DateADT day)
 	return found == NULL ? day : Max(day, found->effective_on);
 }
 
+/* Applications from the last result's credit item, debit item, date and amount of cash. */
+O2cApplication *
+o2c_found_applications(int n)
+{
+	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int i = 0; i < n; i++)
+	{
+		rows[i].credit_item = o2c_row_int8(i, 1);
+		rows[i].debit_item = o2c_row_int8(i, 2);
+		rows[i].effective_on = o2c_row_int4(i, 3);
+		rows[i].cash = DatumGetNumeric(o2c_row_copy(i, 4).value);
+		rows[i].discount = rows[i].tolerance = o2c_zero();
+	}
+	return rows;
+}
+
 /* Moves dates on to where what was taken back from the items is open again. */
 void
 o2c_date_after_reversals(int64 company, O2cApplication *rows, int n)

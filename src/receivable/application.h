@@ -24,6 +24,7 @@ typedef struct O2cApplication
 	char	   *reason;
 } O2cApplication;
 
+extern O2cApplication *o2c_found_applications(int n);
 extern void o2c_date_after_reversals(int64 company, O2cApplication *rows, int n);
 extern int64 o2c_apply(int64 company, const O2cApplication *rows, int n, const char *method);
 extern int64 o2c_unapply(int64 company, NullableDatum applications, DateADT effective_on,

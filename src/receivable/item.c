@@ -99,83 +99,101 @@ o2c_date_problem_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }
 
+/* What a statement that inserts items looked up: columns, and rates to a company's currency. */
+typedef struct Derivation
+{
+	int			company_id;
+	int			currency_code;
+	int			effective_on;
+	int			due_on;
+	int			amount;
+	int			open_amount;
+	int			base_rate;
+	int64		company;		/* 0: none yet */
+	char		base[4];		/* its currency */
+	char		currency[4];	/* the last other one, its day and its rate */
+	DateADT		day;
+	NullableDatum rate;
+	Numeric		one;
+} Derivation;
+
+/* Looks the columns up, once for a statement. */
+static Derivation *
+begin_derivation(FmgrInfo *flinfo, Relation rel)
+{
+	Derivation *d = flinfo->fn_extra;
+	MemoryContext old;
+
+	if (d != NULL)
+		return d;
+	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
+	d = palloc0(sizeof(Derivation));
+	d->company_id = o2c_column(rel, "company_id");
+	d->currency_code = o2c_column(rel, "currency");
+	d->effective_on = o2c_column(rel, "effective_on");
+	d->due_on = o2c_column(rel, "due_on");
+	d->amount = o2c_column(rel, "amount");
+	d->open_amount = o2c_column(rel, "open_amount");
+	d->base_rate = o2c_column(rel, "base_rate");
+	d->one = o2c_int_numeric(1);
+	MemoryContextSwitchTo(old);
+	return flinfo->fn_extra = d;
+}
+
 /* A column of the row that a BEFORE INSERT trigger sees. */
 static NullableDatum
-new_column(TriggerData *trigdata, const char *name)
+new_column(TriggerData *trigdata, int column)
 {
 	NullableDatum d;
 
-	d.value = heap_getattr(trigdata->tg_trigtuple, o2c_column(trigdata->tg_relation, name),
-						   RelationGetDescr(trigdata->tg_relation), &d.isnull);
+	d.value = heap_getattr(trigdata->tg_trigtuple, column, RelationGetDescr(trigdata->tg_relation), &d.isnull);
 	return d;
 }
 
-/* What a statement looked up last: rates to a company's currency. */
-typedef struct Rates
-{
-	int64		company;		/* 0: none yet */
-	char		base[4];		/* its currency */
-	char		currency[4];
-	DateADT		day;
-	NullableDatum rate;
-} Rates;
-
 /* Looks up the currency of the company. */
 static void
-read_base(Rates *rates, int64 company)
+read_base(Derivation *d, int64 company)
 {
 	static O2cPlan find = O2C_PLAN("SELECT currency FROM o2c.company WHERE company_id = $1", INT8OID);
 
+	o2c_connect();
 	/* a company that is not there is left to the foreign key */
-	strlcpy(rates->base, o2c_run(&find, O2C_ARGS(o2c_int8(company))) == 0 ? "" : o2c_row_text(0, 1), sizeof(rates->base));
-	rates->company = company;
-	rates->currency[0] = '\0';
+	strlcpy(d->base, o2c_run(&find, O2C_ARGS(o2c_int8(company))) == 0 ? "" : o2c_row_text(0, 1), sizeof(d->base));
+	o2c_finish();
+	d->company = company;
+	d->currency[0] = '\0';
 }
 
 /* Looks up the rate of a day. */
 static void
-read_rate(Rates *rates, const char *currency, DateADT day, MemoryContext context)
+read_rate(Derivation *d, const char *currency, DateADT day, MemoryContext context)
 {
 	static O2cPlan find = O2C_PLAN("SELECT o2c._known_rate($1, $2, $3, $4)", TEXTOID, TEXTOID, DATEOID, INT8OID);
+	MemoryContext old;
 
-	o2c_run(&find, O2C_ARGS(o2c_cstring(currency), o2c_cstring(rates->base), o2c_date(day), o2c_int8(rates->company)));
-	rates->rate = o2c_row_copy(0, 1);
-	if (!rates->rate.isnull)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		rates->rate.value = NumericGetDatum(DatumGetNumericCopy(rates->rate.value));
-		MemoryContextSwitchTo(old);
-	}
-	strlcpy(rates->currency, currency, sizeof(rates->currency));
-	rates->day = day;
+	o2c_connect();
+	o2c_run(&find, O2C_ARGS(o2c_cstring(currency), o2c_cstring(d->base), o2c_date(day), o2c_int8(d->company)));
+	old = MemoryContextSwitchTo(context);
+	d->rate = o2c_row_copy(0, 1);
+	MemoryContextSwitchTo(old);
+	o2c_finish();
+	strlcpy(d->currency, currency, sizeof(d->currency));
+	d->day = day;
 }
 
 /* The rate of a new item to the company's currency: 1, else what it comes with, else the day's; null when none is known. */
 static NullableDatum
-item_rate(FmgrInfo *flinfo, int64 company, const char *currency, DateADT day, NullableDatum given)
+item_rate(Derivation *d, int64 company, const char *currency, DateADT day, NullableDatum given, MemoryContext context)
 {
-	Rates	   *rates = flinfo->fn_extra;
-
-	if (rates == NULL)
-		rates = flinfo->fn_extra = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(Rates));
-	if (rates->company != company)
-	{
-		o2c_connect();
-		read_base(rates, company);
-		o2c_finish();
-	}
-	if (strcmp(rates->base, currency) == 0)
-		return o2c_datum(NumericGetDatum(o2c_int_numeric(1)));
+	if (d->company != company)
+		read_base(d, company);
+	if (strcmp(d->base, currency) == 0)
+		return o2c_datum(NumericGetDatum(d->one));
 	if (!given.isnull)
 		return given;
-	if (strcmp(rates->currency, currency) != 0 || rates->day != day)
-	{
-		o2c_connect();
-		read_rate(rates, currency, day, flinfo->fn_mcxt);
-		o2c_finish();
-	}
-	return rates->rate;
+	if (strcmp(d->currency, currency) != 0 || d->day != day)
+		read_rate(d, currency, day, context);
+	return d->rate;
 }
 
 PG_FUNCTION_INFO_V1(o2c_derive_item);
@@ -184,13 +202,13 @@ Datum
 o2c_derive_item(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._derive_item", O2C_BEFORE_ROW, 0);
-	Relation	rel = trigdata->tg_relation;
-	NullableDatum amount = new_column(trigdata, "amount");
-	NullableDatum currency = new_column(trigdata, "currency");
-	NullableDatum company = new_column(trigdata, "company_id");
-	NullableDatum day = new_column(trigdata, "effective_on");
+	Derivation *d = begin_derivation(fcinfo->flinfo, trigdata->tg_relation);
+	NullableDatum amount = new_column(trigdata, d->amount);
+	NullableDatum currency = new_column(trigdata, d->currency_code);
+	NullableDatum company = new_column(trigdata, d->company_id);
+	NullableDatum day = new_column(trigdata, d->effective_on);
 	NullableDatum rate;
-	int			columns[3] = {o2c_column(rel, "amount"), o2c_column(rel, "open_amount"), o2c_column(rel, "base_rate")};
+	int			columns[3] = {d->amount, d->open_amount, d->base_rate};
 	Datum		values[3];
 	bool		nulls[3] = {false, false, false};
 	char	   *code;
@@ -201,13 +219,13 @@ o2c_derive_item(PG_FUNCTION_ARGS)
 	code = TextDatumGetCString(currency.value);
 	o2c_check_amount(DatumGetNumeric(DirectFunctionCall1(numeric_abs, amount.value)), code, "amount of the open item");
 	o2c_check_date(day, "date of the open item");
-	o2c_check_date(new_column(trigdata, "due_on"), "due date of the open item");
+	o2c_check_date(new_column(trigdata, d->due_on), "due date of the open item");
 	/* the same amount, shown with the decimals of its currency */
 	values[0] = values[1] = NumericGetDatum(o2c_round(DatumGetNumeric(amount.value), o2c_minor_units(code)));
-	rate = item_rate(fcinfo->flinfo, DatumGetInt64(company.value), code, DatumGetDateADT(day.value), new_column(trigdata, "base_rate"));
+	rate = item_rate(d, DatumGetInt64(company.value), code, DatumGetDateADT(day.value), new_column(trigdata, d->base_rate), fcinfo->flinfo->fn_mcxt);
 	values[2] = rate.value;
 	nulls[2] = rate.isnull;
-	return PointerGetDatum(heap_modify_tuple_by_cols(trigdata->tg_trigtuple, RelationGetDescr(rel), 3, columns, values, nulls));
+	return PointerGetDatum(heap_modify_tuple_by_cols(trigdata->tg_trigtuple, RelationGetDescr(trigdata->tg_relation), 3, columns, values, nulls));
 }
 
 PG_FUNCTION_INFO_V1(o2c_complete_base_rates);

@@ -13,6 +13,7 @@
 
 #include "core/plan.h"
 #include "core/trigger.h"
+#include "receivable/application.h"
 #include "terms/terms.h"
 #include "utils/rel.h"
 
@@ -39,9 +40,8 @@ static O2cPlan insert_discounts = O2C_PLAN(
 	INT8OID, INT8ARRAYOID);
 
 /* A credit note pays for the invoice that it corrects, the earliest instalment first. */
-static O2cPlan apply_credits = O2C_PLAN(
-	"INSERT INTO o2c.application (company_id, credit_item_id, debit_item_id, effective_on, cash_amount, method)"
-	" SELECT $1, x.credit_item, x.debit_item, x.effective_on, least(x.open_amount, x.credit - x.before), 'credit_note'"
+static O2cPlan find_credits = O2C_PLAN(
+	"SELECT x.credit_item, x.debit_item, x.effective_on, least(x.open_amount, x.credit - x.before)"
 	" FROM (SELECT c.item_id AS credit_item, d.item_id AS debit_item, greatest(c.effective_on, d.effective_on) AS effective_on,"
 	" d.open_amount, - c.open_amount AS credit,"
 	" sum(d.open_amount) OVER (PARTITION BY c.item_id ORDER BY d.due_on, d.item_id) - d.open_amount AS before"
@@ -51,6 +51,19 @@ static O2cPlan apply_credits = O2C_PLAN(
 	" JOIN o2c.open_item d ON d.company_id = $1 AND d.invoice_id = v.original_invoice_id AND d.open_amount > 0) x"
 	" WHERE x.before < x.credit",
 	INT8OID, INT8ARRAYOID);
+
+/* Applies the credit notes among some invoices. */
+static void
+apply_credits(int64 company, const NullableDatum *args)
+{
+	int			n = (int) o2c_run(&find_credits, args);
+	O2cApplication *rows = o2c_found_applications(n);
+
+	if (n == 0)
+		return;
+	o2c_date_after_reversals(company, rows, n);
+	o2c_apply(company, rows, n, "credit_note");
+}
 
 /* Invoices of one company that were posted. */
 typedef struct Posted
@@ -78,7 +91,7 @@ make_items(Posted *p)
 	if (p->discounts)
 		o2c_run(&insert_discounts, args);
 	if (p->credits)
-		o2c_run(&apply_credits, args);
+		apply_credits(p->company, args);
 	p->n = 0;
 	p->discounts = p->credits = false;
 }

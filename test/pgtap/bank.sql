@@ -315,12 +315,12 @@ SELECT results_eq('TABLE clerks', 'VALUES (0::bigint), (1)', 'who is granted the
 SELECT is_empty('SELECT * FROM o2c.verify()', 'all agrees');
 SET LOCAL session_replication_role = replica;
 UPDATE o2c.bank_line SET amount = amount + 1 WHERE end_to_end_id = 'fx';
-UPDATE o2c.payment SET state = 'received', reversed_on = NULL WHERE payment_id = (SELECT payment_id FROM o2c.bank_line WHERE kind = 'return' AND end_to_end_id = 'r2');
+UPDATE o2c.payment SET state = 'received', clearing = 'settled', reversed_on = NULL WHERE payment_id = (SELECT payment_id FROM o2c.bank_line WHERE kind = 'return' AND end_to_end_id = 'r2');
 UPDATE o2c.bank_statement SET problem = NULL WHERE reference = 'OFF';
 SELECT results_eq($$SELECT check_name, expected, found FROM o2c.verify_bank_line ORDER BY 1$$, $$VALUES ('bank line payment', 'payment DE89370400440532013000 92.85 EUR 2026-03-30', 'payment DE89370400440532013000 91.85 EUR 2026-03-30'), ('bank line return', 'reversed', 'received')$$, 'a line that is not its payment, a return that reversed nothing');
 SELECT results_eq($$SELECT check_name, expected, found FROM o2c.verify_bank_statement$$, $$VALUES ('bank statement balance', '-89', '5')$$, 'balances that do not tie in silence');
 UPDATE o2c.bank_line SET amount = amount - 1 WHERE end_to_end_id = 'fx';
-UPDATE o2c.payment SET state = 'reversed', reversed_on = '2026-03-31' WHERE payment_id = (SELECT payment_id FROM o2c.bank_line WHERE kind = 'return' AND end_to_end_id = 'r2');
+UPDATE o2c.payment SET state = 'reversed', clearing = 'returned', reversed_on = '2026-03-31' WHERE payment_id = (SELECT payment_id FROM o2c.bank_line WHERE kind = 'return' AND end_to_end_id = 'r2');
 UPDATE o2c.bank_statement SET problem = 'off' WHERE reference = 'OFF';
 SET LOCAL session_replication_role = origin;
 

@@ -139,7 +139,7 @@ SELECT pg_temp.refused($$'U-1'$$, 'OC005', 'not to another currency');
 SELECT pg_temp.refused($$'no invoice'$$, 'OC001', 'not to an unknown invoice');
 SELECT pg_temp.refused($$NULL$$, 'OC001', 'nor to none');
 SELECT throws_ok($$SELECT o2c.apply_payment(-1, 'H1')$$, 'OC001', NULL, 'not an unknown payment');
-SELECT o2c.apply_payment(:hand, 'H1', discount => 2, tolerance => 1) AS applied \gset
+SELECT o2c.apply_payment(:hand, 'H1', discount => 2, tolerance => 1, note => 'agreed') AS applied \gset
 SELECT is(pg_temp.open('H1'), 0::numeric, 'what fits, with a discount and a tolerance');
 SELECT is(pg_temp.state('hand'), 'received C1 53', 'only the cash is used');
 SELECT pg_temp.refused($$'H1', 1$$, 'OC106', 'not to a paid invoice');

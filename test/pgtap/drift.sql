@@ -1,5 +1,5 @@
 -- Thousands of operations at random, with the same seed each time: nothing that is kept beside the facts drifts.
-SELECT plan(34);
+SELECT plan(35);
 SELECT o2c.create_company('Acme', 'EUR');
 SET client_min_messages = warning;
 INSERT INTO o2c.customer (code, name, invoice_per) VALUES ('P', 'Parent', 'shipment'), ('X', 'Alone', 'order');
@@ -12,6 +12,9 @@ INSERT INTO o2c.bank_account (account, currency, creditor_id) VALUES ('DE8937040
 INSERT INTO o2c.cash_policy (customer_id, cleared_only, bounce_fee) SELECT customer_id, true, 2.5 FROM o2c.customer WHERE code = 'X';
 SELECT o2c.add_mandate(code, 'DE75512108001245126199', signed_on => '2026-01-01') FROM o2c.customer WHERE code IN ('P', 'X');
 SELECT o2c.receive_stock('A', 500), o2c.receive_stock('B', 300);
+INSERT INTO o2c.exchange_rate (from_currency, to_currency, valid_from, rate) VALUES ('EUR', 'JPY', '2026-01-07', 160.25), ('USD', 'EUR', '2026-01-01', 0.9173), ('USD', 'EUR', '2026-01-20', 0.95),
+    ('USD', 'JPY', '2026-01-01', 150), ('EUR', 'JPY', '2026-02-01', 151.7);
+UPDATE o2c.cash_policy SET tolerance_amount = 1, tolerance_percent = 5, discount_on_partial = true, refund_above = 1;
 
 CREATE FUNCTION pg_temp.below(n numeric) RETURNS numeric LANGUAGE sql VOLATILE AS 'SELECT round((0.1 + random() * n)::numeric, 1)';
 CREATE FUNCTION pg_temp.any_order(states text) RETURNS bigint LANGUAGE sql VOLATILE AS
@@ -31,11 +34,12 @@ CREATE FUNCTION pg_temp.lines(priced boolean) RETURNS jsonb LANGUAGE sql VOLATIL
 
 CREATE FUNCTION pg_temp.customer() RETURNS text LANGUAGE sql VOLATILE AS 'SELECT (ARRAY[''P'', ''C'', ''X'', ''J''])[1 + floor(random() * 4)::int]';
 CREATE FUNCTION pg_temp.operate(action text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE who text := pg_temp.customer(); o bigint; v o2c.invoice;
+DECLARE who text := pg_temp.customer(); o bigint; v o2c.invoice; p bigint;
 BEGIN
     CASE action
     WHEN 'place' THEN
         PERFORM o2c.place_order(who, pg_temp.lines(who = 'J'),
+            payment_terms => (ARRAY['2/10 net 30', '3/20 net 30', NULL])[1 + floor(random() * 3)::int],
             charges => CASE WHEN random() < 0.3 THEN '[{"reason": "Freight", "amount": 5, "tax_rate": 19}]'::jsonb END);
     WHEN 'document' THEN
         PERFORM o2c.place_order_document(o2c.order_document(pg_temp.any_order('confirmed,completed,held')));
@@ -65,6 +69,17 @@ BEGIN
             customer => (SELECT code FROM o2c.customer WHERE customer_id = v.customer_id), reference => v.number);
     WHEN 'match' THEN PERFORM o2c.match_payments();
     WHEN 'apply' THEN PERFORM o2c.apply_payment(pg_temp.any_payment(), (pg_temp.any_invoice()).number);
+    WHEN 'settle invoice' THEN
+        v := pg_temp.any_invoice();
+        p := o2c.record_payment(o2c.round_money(v.total_amount * (ARRAY[1, 0.999, 0.998, 0.98, 0.97, 0.6])[1 + floor(random() * 6)::int], v.currency),
+                                customer => (SELECT code FROM o2c.customer WHERE customer_id = v.customer_id), currency => v.currency);
+        PERFORM o2c.apply_payment(p, v.number, discount => NULL, tolerance => NULL, deduction_reason => (ARRAY['price', 'damaged', NULL])[1 + floor(random() * 3)::int]);
+    WHEN 'exchange' THEN
+        v := pg_temp.any_invoice();
+        p := o2c.record_payment(pg_temp.below(200), customer => (SELECT code FROM o2c.customer WHERE customer_id = v.customer_id),
+                                currency => CASE WHEN v.currency = 'EUR' OR random() < 0.5 THEN 'USD' ELSE 'EUR' END, charges => pg_temp.below(3));
+        PERFORM o2c.apply_payment(p, v.number, rate => CASE WHEN random() < 0.3 THEN round((0.5 + random())::numeric, 4) END);
+    WHEN 'rates' THEN PERFORM o2c.complete_base_rates();
     WHEN 'unapply' THEN PERFORM o2c.unapply((SELECT application_id FROM o2c.application ORDER BY random() LIMIT 1));
     WHEN 'reverse' THEN PERFORM o2c.reverse_payment(pg_temp.any_payment());
     WHEN 'authorize' THEN
@@ -127,7 +142,7 @@ CREATE TEMP TABLE done (action text, state text, message text);
 -- what happens how often, in parts of some hundred
 CREATE TEMP TABLE mix (action text, weight integer);
 INSERT INTO mix VALUES ('place', 22), ('document', 3), ('ship', 10), ('ship part', 12), ('bill', 8), ('bill all', 2), ('credit', 2), ('credit part', 3),
-    ('return', 2), ('return part', 4), ('credit returns', 2), ('pay', 8), ('match', 3), ('apply', 4), ('unapply', 2), ('reverse', 2), ('change', 8),
+    ('return', 2), ('return part', 4), ('credit returns', 2), ('pay', 8), ('match', 3), ('apply', 4), ('settle invoice', 8), ('exchange', 4), ('rates', 1), ('unapply', 2), ('reverse', 2), ('change', 8),
     ('add line', 3), ('terms', 1), ('cancel', 3), ('cancel line', 4), ('close', 2), ('reopen', 3), ('release', 3), ('limit', 2), ('receive', 3),
     ('adjust', 1), ('next day', 1), ('quote', 6), ('accept', 4), ('withdraw', 1), ('lapse', 1), ('prepay', 8), ('prepay again', 3), ('unprepay', 2),
     ('authorize', 6), ('capture', 2), ('settle', 4), ('void', 1), ('fail', 1), ('charge back', 1), ('refund', 1), ('refund part', 2),
@@ -162,6 +177,9 @@ SELECT is((SELECT string_agg(DISTINCT concat_ws(' ', action, message), E'\n') FR
 SELECT is((SELECT string_agg(m.action, ', ') FROM mix m WHERE NOT EXISTS (SELECT FROM done d WHERE d.action = m.action AND d.state = 'done')), NULL,
           'every operation was carried out');
 SELECT cmp_ok((SELECT count(*) FROM done WHERE state = 'done'), '>', 1500::bigint, 'most of them');
+SELECT results_eq($$SELECT least((SELECT count(*) FROM o2c.exchange_gain WHERE gain <> 0), 1), least((SELECT count(*) FROM o2c.deduction), 1),
+                           least(count(*) FILTER (WHERE discount_amount > 0), 1), least(count(*) FILTER (WHERE tolerance_amount > 0), 1) FROM o2c.application$$,
+                  'VALUES (1::bigint, 1::bigint, 1::bigint, 1::bigint)', 'with gains by exchange, deductions, discounts and tolerance among them');
 -- everything that is open is taken back: no exposure is left but what is owed
 SELECT o2c.close_order(order_id) FROM o2c.sales_order WHERE state IN ('confirmed', 'held');
 SELECT o2c.withdraw_quotation(quotation_id) FROM o2c.quotation WHERE state = 'open';

@@ -171,7 +171,7 @@ CREATE TEMP TABLE held AS SELECT * FROM pg_temp.holds() h;
 SELECT is((SELECT count(*) FROM held), 2::bigint, 'two invoices suspend the credit');
 SELECT pg_temp.exposure('C1') AS before \gset
 SELECT o2c.record_payment(147, '2026-03-02', 'C1', 'both') AS both \gset
-SELECT o2c.apply_payment(:both, 'D-1', 97, discount => 2, tolerance => 1), o2c.apply_payment(:both, 'D-2') \g /dev/null
+SELECT o2c.apply_payment(:both, 'D-1', 97, discount => 2, tolerance => 1, note => 'agreed'), o2c.apply_payment(:both, 'D-2') \g /dev/null
 SELECT is_empty('SELECT * FROM pg_temp.holds()', 'paid they do not');
 SELECT is(pg_temp.open('D-1') || ' ' || pg_temp.open('D-2'), '0 0', 'nothing is owed');
 SELECT throws_ok(format('SELECT o2c.reverse_payment(%s, ''2026-03-05'', kind => ''gone'')', :both), 'OC002', NULL, 'a payment is not reversed in any way');

@@ -73,7 +73,7 @@ SELECT throws_ok($$ SELECT find_subset(ARRAY[1e-1000], 1) $$, 'OC002', NULL, 'an
 
 -- the budget: what is not searched through is unknown
 SELECT is(concat_ws(' ', f.status, f.solutions), expected, 'budget ' || budget)
-FROM (VALUES (0, 'unknown'), (11, 'unknown'), (12, 'ambiguous 2'), (13, 'ambiguous 2')) v (budget, expected),
+FROM (VALUES (0, 'unknown'), (3, 'unknown'), (4, 'ambiguous 2'), (5, 'ambiguous 2')) v (budget, expected),
      find_subset('{100,200,300,400}', 500, 0, '{}', budget) f;
 SELECT is(f.status, 'none', 'what needs no search needs no budget') FROM find_subset('{100,200}', 50, 0, '{}', 0) f;
 SELECT is(f.status, 'unknown', 'three hundred different amounts') FROM find_subset((SELECT array_agg(i * i + 0.01 * i) FROM generate_series(1, 300) i), 1000000) f;
@@ -86,20 +86,37 @@ FROM (VALUES (40, 20, 137846528820), (47, 24, 16123801841550), (1000, 3, 1661670
      find_subset(array_fill(19.99, ARRAY[n]), 19.99 * k) f;
 SELECT is(concat_ws(' ', f.status, f.solutions, f.same_amounts, f.positions), 'ambiguous 18446744073709551615 t ' || (SELECT array_agg(i) FROM generate_series(1, 150) i)::text, 'too many to count')
 FROM find_subset(array_fill(10::numeric, '{300}'), 1500) f;
--- 60 items of 1 to 60: as many subsets of sum 915 as a recurrence counts
-CREATE FUNCTION pg_temp.partitions(n int, total int) RETURNS numeric LANGUAGE plpgsql AS $$
-DECLARE ways numeric[] := array_fill(0::numeric, ARRAY[total + 1], ARRAY[0]);
+-- Many amounts: as many ways as a recurrence over all sums counts, and as few items as it finds.
+CREATE FUNCTION pg_temp.recurrence(amounts int[], discounted int[], low int, high int, OUT ways bigint, OUT fewest int) LANGUAGE plpgsql AS $$
+DECLARE
+    least int := (SELECT sum(least(a, d, 0)) FROM unnest(amounts, discounted) x (a, d));
+    most int := (SELECT sum(greatest(a, d, 0)) FROM unnest(amounts, discounted) x (a, d));
+    before bigint[];
+    few int[];
+    now bigint[] := array_fill(0::bigint, ARRAY[most - least + 1], ARRAY[least]);
+    now_few int[] := array_fill(NULL::int, ARRAY[most - least + 1], ARRAY[least]);
 BEGIN
-    ways[0] := 1;
-    FOR i IN 1 .. n LOOP
-        FOR t IN REVERSE total .. i LOOP
-            ways[t] := ways[t] + ways[t - i];
+    now[0] := 1;
+    now_few[0] := 0;
+    FOR i IN 1 .. cardinality(amounts) LOOP
+        before := now;
+        few := now_few;
+        FOR t IN least .. most LOOP
+            now[t] := before[t] + coalesce(before[t - nullif(amounts[i], 0)], 0) + coalesce(before[t - nullif(discounted[i], 0)], 0);
+            now_few[t] := least(few[t], few[t - amounts[i]] + 1, few[t - discounted[i]] + 1);
         END LOOP;
     END LOOP;
-    RETURN ways[total];
+    SELECT sum(now[t]), min(now_few[t]) INTO ways, fewest FROM generate_series(greatest(low, least), least(high, most)) t;
 END $$;
-SELECT is(f.solutions, pg_temp.partitions(n, total), format('subsets of 1 to %s with sum %s', n, total))
-FROM (VALUES (20, 100), (40, 410), (50, 200), (60, 915)) v (n, total), find_subset((SELECT array_agg(i) FROM generate_series(1, n) i), total) f;
+SELECT is(concat_ws(' ', f.solutions, cardinality(f.positions), (SELECT sum(u) FROM unnest(f.used) u) BETWEEN low AND high), concat_ws(' ', r.ways, r.fewest, true),
+          format('%s amounts up to %s, sums %s to %s', n, size, low, high))
+FROM (VALUES (20, 1, 20, '{}'::int[], 100, 100), (40, 1, 40, '{}', 410, 410), (60, 1, 60, '{}', 915, 915), (26, 37, 900, '{}', 4000, 4000),
+             (26, 37, 900, '{}', 3000, 3010), (22, -41, 700, '{}', 1, 3), (18, 53, 600, '{2}', 2000, 2000), (18, -53, 500, '{2}', 100, 120)) v (n, step, size, less, low, high),
+     LATERAL (SELECT array_agg(a ORDER BY i) AS amounts,
+                     CASE WHEN less = '{}' THEN '{}' ELSE array_agg(CASE WHEN i % 4 <> 0 THEN a - i END ORDER BY i) END AS discounted
+              FROM generate_series(1, n) i, LATERAL (SELECT CASE WHEN step = 1 THEN i WHEN step > 0 THEN i * i * step % size + 1 ELSE i * i * - step % size - size / 3 END) a (a)) a,
+     LATERAL find_subset(a.amounts, (low + high) / 2.0, (high - low) / 2.0, a.discounted) f,
+     LATERAL pg_temp.recurrence(a.amounts, coalesce(nullif(a.discounted, '{}'), array_fill(NULL::int, ARRAY[n])), low, high) r;
 
 -- Against brute force: every way to use no, the first or the second amount of up to 12 items.
 CREATE TEMP TABLE trial AS
