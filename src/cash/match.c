@@ -318,7 +318,7 @@ application_of(const Run *run, const Applied *a)
 {
 	const O2cMatchItem *debit = &run->match.book.items[a->debit];
 	const O2cMatchItem *note = a->credit < 0 ? NULL : &run->match.book.items[a->credit];
-	O2cApplication row = {.debit_item = debit->id};
+	O2cApplication row = {.debit_item = debit->id, .method = a->stage};
 
 	row.credit_item = note == NULL ? a->payment->item : note->id;
 	row.effective_on = Max(a->payment->received_on, debit->effective_on);
@@ -330,37 +330,20 @@ application_of(const Run *run, const Applied *a)
 	return row;
 }
 
-/* Writes the applications of one stage; whether there were any. */
-static bool
-write_stage(const Run *run, const char *stage, bool *written)
+/* Writes the applications, all in one statement: what follows from them is locked in one order. */
+static void
+write_applications(const Run *run)
 {
 	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(run->n_applied, 1), MCXT_ALLOC_HUGE);
 	int			n = 0;
 
 	for (int i = 0; i < run->n_applied; i++)
-	{
-		if (written[i] || strcmp(run->applied[i].stage, stage) != 0)
-			continue;
-		written[i] = true;
 		if (run->applied[i].payment->item != 0)
 			rows[n++] = application_of(run, &run->applied[i]);
-	}
 	if (n == 0)
-		return false;
+		return;
 	o2c_date_after_reversals(run->match.company, rows, n);
-	o2c_apply(run->match.company, rows, n, stage);
-	return true;
-}
-
-/* Writes the applications, each stage in one statement. */
-static void
-write_applications(const Run *run)
-{
-	bool	   *written = palloc0(Max(run->n_applied, 1));
-
-	for (int i = 0; i < run->n_applied; i++)
-		if (!written[i])
-			write_stage(run, run->applied[i].stage, written);
+	o2c_apply(run->match.company, rows, n, "reference");
 }
 
 /* Adds what was found for payments that stay, where it is news. */
