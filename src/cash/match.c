@@ -61,7 +61,20 @@ typedef struct Run
 	int			room_results;
 } Run;
 
-/* The customers that the payments lead to. */
+/* Adds a customer to a growing array. */
+static void
+add_customer(int64 **customers, int *n, int *room, int64 customer)
+{
+	if (*n == *room)
+		*customers = repalloc_huge(*customers, sizeof(int64) * (*room *= 2));
+	(*customers)[(*n)++] = customer;
+}
+
+/*
+ * Locks the groups that payments may be applied in: its customer's, or those that
+ * a payment without customer leads to.  What else its text names is only read:
+ * who records a payment and matches it in one transaction takes no second lock.
+ */
 static void
 lock_concerned(const O2cMatch *match)
 {
@@ -73,12 +86,15 @@ lock_concerned(const O2cMatch *match)
 	{
 		const O2cPending *p = &match->payments[i];
 
-		for (int j = 0; j < p->n_hits + p->n_parties; j++)
+		if (p->customer != 0)
 		{
-			if (n == room)
-				customers = repalloc_huge(customers, sizeof(int64) * (room *= 2));
-			customers[n++] = j < p->n_hits ? p->hits[j].customer : p->parties[j - p->n_hits].customer;
+			add_customer(&customers, &n, &room, p->customer);
+			continue;
 		}
+		for (int j = 0; j < p->n_hits; j++)
+			add_customer(&customers, &n, &room, p->hits[j].customer);
+		for (int j = 0; j < p->n_parties; j++)
+			add_customer(&customers, &n, &room, p->parties[j].customer);
 	}
 	o2c_lock_customers(match->company, customers, n);
 }
