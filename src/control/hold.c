@@ -33,15 +33,6 @@ fills_gaps(int64 company)
 	return o2c_run(&read, O2C_ARGS(o2c_int8(company))) == 0;
 }
 
-static bool rechecking = false;
-
-/* Whether orders are being looked at again, of which each is one of many. */
-bool
-o2c_rechecking(void)
-{
-	return rechecking;
-}
-
 /* Submits a held order again; false when it stays held. */
 static bool
 submit_again(int64 company, int64 order_id)
@@ -66,22 +57,12 @@ o2c_recheck_orders(int64 company, Datum customers)
 								   " AND o.state = 'held' ORDER BY o.order_id FOR NO KEY UPDATE SKIP LOCKED", INT8OID, INT8ARRAYOID);
 	int			n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company), o2c_datum(customers)));
 	int64	   *orders = palloc(sizeof(int64) * Max(n, 1));
-	bool		outer = rechecking;
 
 	for (int i = 0; i < n; i++)
 		orders[i] = o2c_row_int8(i, 1);
-	rechecking = true;
-	PG_TRY();
-	{
-		for (int i = 0; i < n; i++)
-			if (!submit_again(company, orders[i]) && !fills_gaps(company))
-				break;
-	}
-	PG_FINALLY();
-	{
-		rechecking = outer;
-	}
-	PG_END_TRY();
+	for (int i = 0; i < n; i++)
+		if (!submit_again(company, orders[i]) && !fills_gaps(company))
+			break;
 }
 
 /* Confirms an order that no hold keeps any more. */

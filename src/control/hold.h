@@ -11,6 +11,5 @@
 #include "o2c.h"
 
 extern void o2c_recheck_orders(int64 company, Datum customers);
-extern bool o2c_rechecking(void);
 
 #endif /* O2C_HOLD_H */

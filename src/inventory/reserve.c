@@ -17,17 +17,18 @@
 #include "core/money.h"
 #include "core/plan.h"
 
+/* Locks the stock of some products, in their order, and reads what is free as whoever was waited for left it. */
+static O2cPlan lock_free = O2C_PLAN("SELECT product_id, on_hand - reserved FROM o2c.stock WHERE company_id = $1"
+									" AND product_id = ANY ($2) AND location = $3 ORDER BY product_id FOR NO KEY UPDATE",
+									INT8OID, INT8ARRAYOID, TEXTOID);
+
 /*
- * Locks the stock of some products, in their order, and takes what is wanted of
- * it, as far as it is there: of the row as whoever was waited for left it.
+ * Takes it: a statement of its own.  An UPDATE in the one that locks would look
+ * for the row that its snapshot knows, and might wait there for who waits here.
  */
-static O2cPlan take = O2C_PLAN(
-	"WITH locked AS (SELECT product_id, least(($3)[array_position($2, product_id)], on_hand - reserved) AS taken"
-	" FROM o2c.stock WHERE company_id = $1 AND product_id = ANY ($2) AND location = $4 ORDER BY product_id FOR NO KEY UPDATE)"
-	" UPDATE o2c.stock s SET reserved = s.reserved + l.taken FROM locked l"
-	" WHERE s.company_id = $1 AND s.product_id = l.product_id AND s.location = $4"
-	" RETURNING s.product_id, l.taken",
-	INT8OID, INT8ARRAYOID, NUMERICARRAYOID, TEXTOID);
+static O2cPlan take = O2C_PLAN("UPDATE o2c.stock s SET reserved = s.reserved + t.quantity FROM unnest($2, $3) AS t (product_id, quantity)"
+							   " WHERE s.company_id = $1 AND s.product_id = t.product_id AND s.location = $4",
+							   INT8OID, INT8ARRAYOID, NUMERICARRAYOID, TEXTOID);
 
 /* What the lines want of each product, once each; returns the number of products. */
 static int
@@ -66,15 +67,28 @@ share(O2cDraft *order, int64 product, Numeric taken)
 	}
 }
 
+/* The lesser of what is wanted of a product and what is free. */
+static Numeric
+takeable(const int64 *products, const Numeric *wanted, int64 product, Numeric free)
+{
+	int			p = 0;
+
+	while (products[p] != product)
+		p++;
+	return o2c_cmp(wanted[p], free) < 0 ? wanted[p] : free;
+}
+
 /* Reserves what is there for all lines; at the end of the command where it has put off other work on stock (pending.c). */
 static void
 reserve_lines(O2cDraft *order, int64 order_id)
 {
 	int64	   *products = palloc(sizeof(int64) * order->n);
+	int64	   *taken = palloc(sizeof(int64) * order->n);
 	Numeric    *wanted = palloc(sizeof(Numeric) * order->n);
-	int			n = sum_wishes(order, products, wanted);
 	NullableDatum *quantities = palloc(sizeof(NullableDatum) * order->n);
-	int			taken;
+	int			n = sum_wishes(order, products, wanted);
+	int			n_taken = 0;
+	int			locked;
 
 	if (n == 0)
 		return;
@@ -83,12 +97,21 @@ reserve_lines(O2cDraft *order, int64 order_id)
 		o2c_put_order(order->company, order_id);
 		return;
 	}
-	for (int p = 0; p < n; p++)
-		quantities[p] = o2c_datum(NumericGetDatum(wanted[p]));
-	taken = (int) o2c_run(&take, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_int8_array(products, n)),
-										  o2c_datum(o2c_datum_array(quantities, n, NUMERICOID)), o2c_cstring(order->location)));
-	for (int row = 0; row < taken; row++)
-		share(order, o2c_row_int8(row, 1), DatumGetNumeric(o2c_row_copy(row, 2).value));
+	locked = (int) o2c_run(&lock_free, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_int8_array(products, n)), o2c_cstring(order->location)));
+	for (int row = 0; row < locked; row++)
+	{
+		int64		product = o2c_row_int8(row, 1);
+		Numeric		quantity = takeable(products, wanted, product, DatumGetNumeric(o2c_row_copy(row, 2).value));
+
+		if (o2c_sign(quantity) <= 0)
+			continue;
+		share(order, product, quantity);
+		quantities[n_taken] = o2c_datum(NumericGetDatum(quantity));
+		taken[n_taken++] = product;
+	}
+	if (n_taken > 0)
+		o2c_run(&take, O2C_ARGS(o2c_int8(order->company), o2c_datum(o2c_int8_array(taken, n_taken)),
+								o2c_datum(o2c_datum_array(quantities, n_taken, NUMERICOID)), o2c_cstring(order->location)));
 }
 
 /* Called once when the library is loaded. */

@@ -16,7 +16,6 @@
  */
 #include "inventory/pending.h"
 
-#include "control/hold.h"
 #include "core/money.h"
 #include "core/plan.h"
 #include "core/trigger.h"
@@ -46,59 +45,23 @@ line_columns(Relation rel)
 	return c;
 }
 
-/* The stock of an order's lines, locked in product order. */
-static O2cPlan lock_stock = O2C_PLAN(
-	"SELECT FROM o2c.stock WHERE company_id = $1 AND (product_id, location) IN"
-	" (SELECT l.product_id, o.location FROM o2c.sales_order o"
-	" JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id"
-	" WHERE o.company_id = $1 AND o.order_id = $2)"
-	" ORDER BY product_id, location FOR NO KEY UPDATE", INT8OID, INT8OID);
-
-/* Confirms the lines of an order as far as they are not, and reserves what is there. */
-static O2cPlan reserve_lines = O2C_PLAN(
-	"UPDATE o2c.order_line l SET confirmed_quantity = w.confirmed,"
-	" reserved_quantity = l.reserved_quantity + greatest(least(w.quantity, w.free - w.before), 0)"
-	" FROM (SELECT l.order_id, l.line_no, l.quantity - l.cancelled_quantity AS confirmed,"
-	" l.quantity - l.cancelled_quantity - l.shipped_quantity - l.reserved_quantity AS quantity,"
-	" coalesce(s.on_hand - s.reserved, 0) AS free,"
-	" sum(l.quantity - l.cancelled_quantity - l.shipped_quantity - l.reserved_quantity)"
-	" OVER (PARTITION BY l.product_id ORDER BY l.line_no)"
-	" - (l.quantity - l.cancelled_quantity - l.shipped_quantity - l.reserved_quantity) AS before"
-	" FROM o2c.sales_order o JOIN o2c.order_line l ON l.company_id = $1 AND l.order_id = o.order_id"
-	" LEFT JOIN o2c.stock s ON s.company_id = $1 AND s.product_id = l.product_id AND s.location = o.location"
-	" WHERE o.company_id = $1 AND o.order_id = $2) w"
-	" WHERE l.company_id = $1 AND l.order_id = w.order_id AND l.line_no = w.line_no"
-	" AND (l.confirmed_quantity <> w.confirmed OR (w.quantity > 0 AND w.free > w.before))",
-	INT8OID, INT8OID);
-
-/* Confirms them only. */
+/* Confirms the lines of an order as far as they are not. */
 static O2cPlan confirm_lines = O2C_PLAN(
 	"UPDATE o2c.order_line SET confirmed_quantity = quantity - cancelled_quantity"
 	" WHERE company_id = $1 AND order_id = $2 AND confirmed_quantity <> quantity - cancelled_quantity", INT8OID, INT8OID);
 
 PG_FUNCTION_INFO_V1(o2c_confirm_lines);
-/* o2c._confirm_lines(): after an order was confirmed */
+/* o2c._confirm_lines(): after an order was confirmed; it gets its stock at the end of the command, which may confirm others, too */
 Datum
 o2c_confirm_lines(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = o2c_trigger(fcinfo, "o2c._confirm_lines", O2C_AFTER_ROW, 0);
 	int64		company = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "company_id");
 	int64		order_id = o2c_tuple_int8(trigdata, trigdata->tg_newtuple, "order_id");
-	const NullableDatum *args = O2C_ARGS(o2c_int8(company), o2c_int8(order_id));
 
 	o2c_connect();
-	if (o2c_rechecking() || o2c_stock_pending())
-	{
-		/* one of many steps of a command: stock comes at its end */
-		o2c_run(&confirm_lines, args);
-		o2c_put_order(company, order_id);
-	}
-	else
-	{
-		/* the locks are waited for first, then a new statement reads what they left */
-		o2c_run(&lock_stock, args);
-		o2c_run(&reserve_lines, args);
-	}
+	o2c_run(&confirm_lines, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+	o2c_put_order(company, order_id);
 	o2c_finish();
 	return PointerGetDatum(NULL);
 }

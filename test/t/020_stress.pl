@@ -80,7 +80,7 @@ sub run
 	note(sprintf('%s: %d transactions in %d s, errors: %s, %d looks', $name, $done // 0, $seconds, join(', ', map { "$_ $state{$_}" } sort keys %state) || 'none', $looks));
 	delete $state{'40001'} if $level ne 'read committed';
 	is(join(', ', sort keys %state), '', "$name: no unexpected SQLSTATE")
-		or diag(join "\n", grep { defined } (grep { /ERROR|DETAIL|CONTEXT/ } split /\n/, slurp_file($node->logfile, $log))[0 .. 40]);
+		or diag(join "\n", grep { defined } (grep { /ERROR|DETAIL|CONTEXT|^\tProcess/ } split /\n/, slurp_file($node->logfile, $log))[0 .. 40]);
 	note($node->safe_psql($db, 'TABLE stress.summary'));
 	is($node->safe_psql($db, "SELECT action FROM stress.mix WHERE action IN ('place', 'ship', 'bill', 'pay', 'match', 'cancel', 'receive')"
 		. ' EXCEPT SELECT action FROM stress.done WHERE state IS NULL'), '', "$name: the work was done");
