@@ -1659,7 +1659,7 @@ BEGIN
         CROSS JOIN LATERAL (SELECT max(s.effective_on) AS last_on FROM o2c.payment_clearing s
                             WHERE s.company_id = _returned_payments.company_id AND s.payment_id = p.payment_id) s
         WHERE l.company_id = _returned_payments.company_id AND l.kind = 'return' AND l.payment_id IS NULL AND l.closed_at IS NULL
-          AND p.state <> 'reversed' AND p.currency = l.currency AND (p.received_on <= l.booked_on OR p.provider = 'direct_debit')
+          AND p.clearing IN ('captured', 'settled') AND p.currency = l.currency AND (p.received_on <= l.booked_on OR p.provider = 'direct_debit')
           -- as it was booked, before the charges of the return, or as it was instructed
           AND p.amount IN (- l.amount, - l.gross_amount, CASE WHEN l.original_currency = l.currency THEN l.original_amount END)
     )

@@ -1,6 +1,6 @@
 -- Direct debits and the bank's statements: what is collected is credited, settled and taken back once.
 BEGIN;
-SELECT plan(44);
+SELECT plan(45);
 SET LOCAL client_min_messages = error;
 SET LOCAL o2c.business_date = '2026-03-20';
 SELECT o2c.create_company('Acme', 'EUR');
@@ -104,6 +104,11 @@ SELECT is(pg_temp.import('S9', pg_temp.entry(-60, '2026-03-13', NULL, pg_temp.pa
 SELECT is(pg_temp.import('S10', pg_temp.entry(130, '2026-03-17', :'m5')), '1 1 0 0', 'was credited all the same');
 SELECT results_eq($$SELECT * FROM pg_temp.debits('2026-03-16')$$, ARRAY['B reversed returned 2026-03-16 2026-03-16 t 60', 'C applied settled 2026-03-17 t 0'], 'as it is a booking of its own');
 
+-- what was paid back to the payer does not come back once more
+SELECT count(*) FROM o2c.import_bank_lines('[{"booked_on": "2026-03-18", "amount": 9, "end_to_end_id": "twice"}]') \g /dev/null
+SELECT o2c.identify_payment(payment_id, 'A') FROM o2c.bank_line WHERE end_to_end_id = 'twice' \g /dev/null
+SELECT o2c.refund_payment(payment_id, refunded_on => '2026-03-19') FROM o2c.bank_line WHERE end_to_end_id = 'twice' \g /dev/null
+SELECT results_eq($$SELECT new_lines, taken_back FROM o2c.import_bank_lines('[{"booked_on": "2026-03-19", "amount": -9, "end_to_end_id": "twice", "return_reason": "AC04"}]')$$, 'VALUES (1::bigint, 0::bigint)', 'a payment that was paid back waits for a person when it is returned');
 SELECT results_eq($$SELECT customer, total FROM o2c.aging_report('2026-03-20') WHERE total <> 0 ORDER BY 1$$, $$VALUES ('A', 22.50), ('B', 127.50)$$, 'in the end those owe whose direct debits came back');
 SELECT results_eq($$SELECT c.code, a.receivable, a.unapplied FROM o2c.credit_account a JOIN o2c.customer_credit m USING (company_id, credit_account_id) JOIN o2c.customer c ON c.company_id = m.company_id AND c.customer_id = m.customer_id WHERE c.company_id = 1 AND a.receivable <> 0 ORDER BY 1$$, $$VALUES ('A', 22.50, 0::numeric), ('B', 127.50, 0)$$, 'and that is their exposure');
 SELECT is_empty('SELECT check_name, object, expected, found FROM o2c.verify()', 'all agrees');
