@@ -16,11 +16,11 @@ SELECT o2c.record_payment(100, '2026-03-01', 'ADA', 'invoice', provider => 'bank
 SELECT o2c.record_payment(101, '2026-03-01', 'ADA', 'invoice', provider => 'bank', provider_reference => 'T-1');
 \set VERBOSITY default
 
--- Payments whose payer is not known wait until their reference, or a person, says whose they are.
-INSERT INTO o2c.payment_import (reference, customer, received_on, amount) VALUES
-    ('inv 0003', NULL, '2026-03-02', 50.00),
-    ('thank you', NULL, '2026-03-03', 75.00),
-    ('nothing known', NULL, '2026-03-04', 5.00);
+-- Payments whose payer is not known wait until what they say, or a person, says whose they are.
+INSERT INTO o2c.payment_import (reference, customer, received_on, amount, payer_name) VALUES
+    ('inv 0003', NULL, '2026-03-02', 50.00, 'BOB LIMITED'),
+    ('thank you', NULL, '2026-03-03', 75.00, NULL),
+    ('nothing known', NULL, '2026-03-04', 5.00, NULL);
 SELECT o2c.load_payments();
 SELECT o2c.identify_payment(payment_id, 'ADA') IS NOT NULL AS identified
 FROM o2c.payment WHERE company_id = o2c.current_company() AND reference = 'thank you';

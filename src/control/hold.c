@@ -243,13 +243,16 @@ find_order(int64 company, int64 order_id, char **state)
 	return o2c_row_int8(0, 1);
 }
 
-/* Refuses a hold on an order that is at its end. */
+/* Refuses a hold on an order that is at its end; one that went there after the snapshot cannot be locked. */
 static void
 check_can_be_held(int64 company, int64 order_id)
 {
+	static O2cPlan lock = O2C_PLAN("SELECT state FROM o2c.sales_order WHERE company_id = $1 AND order_id = $2 FOR NO KEY UPDATE",
+								   INT8OID, INT8OID);
 	char	   *state;
 
-	find_order(company, order_id, &state);
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(order_id)));
+	state = o2c_row_text(0, 1);
 	if (strcmp(state, "completed") == 0 || strcmp(state, "cancelled") == 0 || strcmp(state, "refused") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_O2C_INVALID_STATE),

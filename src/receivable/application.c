@@ -504,7 +504,7 @@ opt_numeric(Numeric n)
 	return n == NULL ? O2C_NULL : o2c_datum(NumericGetDatum(n));
 }
 
-#define APPLY_COLUMNS 9
+#define APPLY_COLUMNS 10
 
 /* Writes applications in one statement; returns the id of the first. */
 int64
@@ -513,13 +513,13 @@ o2c_apply(int64 company, const O2cApplication *rows, int n, const char *method)
 	static O2cPlan add = O2C_PLAN("INSERT INTO o2c.application (company_id, credit_item_id, debit_item_id, effective_on,"
 								  " cash_amount, discount_amount, tolerance_amount, exchanged_amount, unearned_amount, reason, method)"
 								  " SELECT $1, a.credit, a.debit, a.effective_on, a.cash, a.discount, a.tolerance, a.exchanged,"
-								  " coalesce(a.unearned, 0), a.reason, $11"
-								  " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10)"
-								  " AS a (credit, debit, effective_on, cash, discount, tolerance, exchanged, unearned, reason)"
+								  " coalesce(a.unearned, 0), a.reason, coalesce(a.method, $12)"
+								  " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+								  " AS a (credit, debit, effective_on, cash, discount, tolerance, exchanged, unearned, reason, method)"
 								  " RETURNING application_id",
 								  INT8OID, INT8ARRAYOID, INT8ARRAYOID, DATEARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID,
-								  NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, TEXTOID);
-	static const Oid types[APPLY_COLUMNS] = {INT8OID, INT8OID, DATEOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID};
+								  NUMERICARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID);
+	static const Oid types[APPLY_COLUMNS] = {INT8OID, INT8OID, DATEOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, TEXTOID};
 	NullableDatum *values = palloc_extended(sizeof(NullableDatum) * APPLY_COLUMNS * n, MCXT_ALLOC_HUGE);
 	NullableDatum args[APPLY_COLUMNS + 2];
 
@@ -534,6 +534,7 @@ o2c_apply(int64 company, const O2cApplication *rows, int n, const char *method)
 		values[6 * n + i] = opt_numeric(rows[i].exchanged);
 		values[7 * n + i] = opt_numeric(rows[i].unearned);
 		values[8 * n + i] = o2c_opt_cstring(rows[i].reason);
+		values[9 * n + i] = o2c_opt_cstring(rows[i].method);
 	}
 	args[0] = o2c_int8(company);
 	for (int i = 0; i < APPLY_COLUMNS; i++)

@@ -10,7 +10,7 @@
 
 #include "o2c.h"
 
-/* One application to write; the amounts are not negative.  Begin with {0}: the last three may stay NULL. */
+/* One application to write; the amounts are not negative.  Begin with {0}: the last four may stay NULL. */
 typedef struct O2cApplication
 {
 	int64		credit_item;
@@ -22,6 +22,7 @@ typedef struct O2cApplication
 	Numeric		exchanged;		/* taken from the credit item where that is in another currency */
 	Numeric		unearned;		/* part of the discount that was not earned */
 	char	   *reason;
+	const char *method;			/* where it differs from that of the others */
 } O2cApplication;
 
 extern O2cApplication *o2c_found_applications(int n);

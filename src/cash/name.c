@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * name.c
+ *		The forms in which names of payers and the ends of numbers are compared.
+ *
+ * A bank writes 'MUELLER GMBH + CO.KG' for 'Müller GmbH & Co. KG'.  The key of
+ * a name has letters in upper case without accents (Latin ones; other scripts
+ * stay as they are), AE, OE and UE like the umlauts they stand for, no
+ * punctuation and no legal forms.  Names that differ in nothing else are equal.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "o2c.h"
+
+#include "core/reference.h"
+#include "mb/pg_wchar.h"
+
+#define MAX_KEY 200				/* bytes: an index holds it */
+
+/* Legal forms, as they are written and as they are compared, and words that say nothing; sorted. */
+static const struct Form
+{
+	const char *word;
+	const char *form;
+}			forms[] = {
+	{"AB", "AB"}, {"AG", "AG"}, {"AKTIENGESELLSCHAFT", "AG"}, {"AND", ""}, {"APS", "APS"}, {"AS", "AS"},
+	{"ASA", "ASA"}, {"BESCHRANKTER", ""}, {"BV", "BV"}, {"CO", "CO"}, {"COKG", "CO KG"}, {"COMPANY", "CO"},
+	{"CORP", "CORP"}, {"CORPORATION", "CORP"}, {"CV", "CV"}, {"DOO", "DOO"}, {"EK", "EK"}, {"ET", ""},
+	{"EV", "EV"}, {"FIRMA", ""}, {"GBR", "GBR"}, {"GESELLSCHAFT", ""}, {"GMBH", "GMBH"}, {"HAFTUNG", "GMBH"},
+	{"INC", "INC"}, {"INCORPORATED", "INC"}, {"KFT", "KFT"}, {"KG", "KG"}, {"KGAA", "KGAA"}, {"KK", "KK"},
+	{"KOMMANDITGESELLSCHAFT", "KG"}, {"LDA", "LDA"}, {"LIMITED", "LTD"}, {"LLC", "LLC"}, {"LLP", "LLP"},
+	{"LTD", "LTD"}, {"LTDA", "LTDA"}, {"MBH", "GMBH"}, {"MIT", ""}, {"NV", "NV"}, {"OHG", "OHG"}, {"OOO", "OOO"},
+	{"OY", "OY"}, {"OYJ", "OYJ"}, {"PLC", "PLC"}, {"PTE", "PTE"}, {"PTY", "PTY"}, {"SA", "SA"}, {"SARL", "SARL"},
+	{"SAS", "SAS"}, {"SE", "SE"}, {"SL", "SL"}, {"SNC", "SNC"}, {"SP", "SP"}, {"SPA", "SPA"}, {"SRL", "SRL"},
+	{"SRO", "SRO"}, {"THE", ""}, {"UG", "UG"}, {"UND", ""}, {"ZOO", "ZOO"}, {"ZRT", "ZRT"}
+};
+
+/* U+00C0 to U+017F without accents; a blank separates. */
+static const char latin[] =
+	"AAAAAAACEEEEIIIIDNOOOOO OUUUUYTSAAAAAAACEEEEIIIIDNOOOOO OUUUUYTY"
+	"AAAAAACCCCCCCCDDDDEEEEEEEEEEGGGGGGGGHHHHIIIIIIIIIIIIJJKKKLLLLLLLLLLNNNNNNNNNOOOOOOOORRRRRRSSSSSSSSTTTTTTUUUUUUUUUUUUWWYYYZZZZZZS";
+
+/* A key while it is made. */
+typedef struct Key
+{
+	char		chars[MAX_KEY + 8];
+	int			len;
+	int			word;			/* where the last word begins */
+	char		forms[MAX_KEY]; /* the legal forms that were taken away */
+} Key;
+
+/* Order of words. */
+static int
+compare_form(const void *word, const void *form)
+{
+	return strcmp(word, ((const struct Form *) form)->word);
+}
+
+/* Ends the last word; a legal form is taken away. */
+static void
+end_word(Key *key)
+{
+	const struct Form *form;
+
+	key->chars[key->len] = '\0';
+	if (key->len == key->word)
+		return;
+	form = bsearch(key->chars + key->word, forms, lengthof(forms), sizeof(struct Form), compare_form);
+	if (form != NULL)
+	{
+		key->len = key->word;
+		if (form->form[0] != '\0')
+			snprintf(key->forms + strlen(key->forms), MAX_KEY - strlen(key->forms), " %s", form->form);
+	}
+	else if (key->len < MAX_KEY)
+		key->chars[key->len++] = ' ';
+	key->word = key->len;
+}
+
+/* Adds a character of a word; an E after A, O or U is the umlaut's. */
+static void
+add_letter(Key *key, char c)
+{
+	char		before = key->len > key->word ? key->chars[key->len - 1] : '\0';
+
+	if (c == 'E' && (before == 'A' || before == 'O' || before == 'U'))
+		return;
+	if (key->len < MAX_KEY)
+		key->chars[key->len++] = c;
+}
+
+/* Adds a character of more than one byte. */
+static void
+add_wide(Key *key, const char *s, int len)
+{
+	pg_wchar	c = len == 2 && GetDatabaseEncoding() == PG_UTF8 ? utf8_to_unicode((const unsigned char *) s) : 0;
+
+	if (c >= 0xC0 && c <= 0x17F)
+	{
+		if (latin[c - 0xC0] == ' ')
+			end_word(key);
+		else
+			add_letter(key, latin[c - 0xC0]);
+		if (c == 0xDF)			/* sharp s */
+			add_letter(key, 'S');
+	}
+	else if (c >= 0x80 && c < 0xC0)
+		end_word(key);
+	else if (key->len + len <= MAX_KEY)
+	{
+		memcpy(key->chars + key->len, s, len);
+		key->len += len;
+	}
+}
+
+/* Reads a name. */
+static void
+read_name(text *name, Key *key)
+{
+	const char *s = VARDATA_ANY(name);
+	const char *end = s + VARSIZE_ANY_EXHDR(name);
+	int			len;
+
+	memset(key, 0, sizeof(Key));
+	for (; s < end && key->len < MAX_KEY; s += len)
+	{
+		len = pg_mblen(s);
+		if (s + len > end)
+			break;
+		if (len > 1)
+			add_wide(key, s, len);
+		else if (o2c_significant(*s) != '\0')
+			add_letter(key, o2c_significant(*s));
+		else if (*s != '.' && *s != '\'')
+			end_word(key);
+	}
+	end_word(key);
+	if (key->len > 0 && key->chars[key->len - 1] == ' ')
+		key->len--;
+}
+
+PG_FUNCTION_INFO_V1(o2c_name_key);
+/* o2c.name_key(name) */
+Datum
+o2c_name_key(PG_FUNCTION_ARGS)
+{
+	Key			key;
+
+	read_name(PG_GETARG_TEXT_PP(0), &key);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(key.chars, key.len));
+}
+
+PG_FUNCTION_INFO_V1(o2c_legal_forms);
+/* o2c._legal_forms(name) */
+Datum
+o2c_legal_forms(PG_FUNCTION_ARGS)
+{
+	Key			key;
+
+	read_name(PG_GETARG_TEXT_PP(0), &key);
+	PG_RETURN_TEXT_P(cstring_to_text(key.forms));
+}
+
+/* Writes the numeric groups of a reference backwards, without leading zeros; returns the length. */
+static int
+write_tail(const char *s, int len, char *out)
+{
+	int			n = 0;
+	int			zeros = 0;		/* that may lead the group */
+
+	for (int i = len - 1; i >= 0; i--)
+	{
+		if (!o2c_is_digit(s[i]))
+		{
+			n -= zeros;
+			zeros = 0;
+			if (n > 0 && out[n - 1] != '-')
+				out[n++] = '-';
+			continue;
+		}
+		zeros = s[i] == '0' ? zeros + 1 : 0;
+		out[n++] = s[i];
+	}
+	n -= zeros;
+	while (n > 0 && out[n - 1] == '-')
+		n--;
+	return n;
+}
+
+PG_FUNCTION_INFO_V1(o2c_reference_tail);
+/* o2c._reference_tail(reference) */
+Datum
+o2c_reference_tail(PG_FUNCTION_ARGS)
+{
+	text	   *reference = PG_GETARG_TEXT_PP(0);
+	int			len = Min(VARSIZE_ANY_EXHDR(reference), MAX_KEY);
+	text	   *result = palloc(VARHDRSZ + len + 1);
+
+	SET_VARSIZE(result, VARHDRSZ + write_tail(VARDATA_ANY(reference), len, VARDATA(result)));
+	PG_RETURN_TEXT_P(result);
+}
