@@ -231,6 +231,13 @@ check_room(const Request *r)
 {
 	Numeric		total = o2c_add(r->cash, o2c_add(r->discount, r->tolerance));
 
+	if (strcmp(r->payment.state, "pending") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("payment %lld is not money yet", (long long) r->payment.id),
+				 errdetail(strcmp(r->payment.clearing, "authorized") == 0 ? "It is authorized only."
+						   : "It is not settled, and the customer's policy counts cleared funds only."),
+				 errhint("o2c.settle_payment() makes it count.")));
 	if (o2c_cmp(r->credit, r->payment.open) > 0 || o2c_sign(r->payment.open) == 0)
 		o2c_refuse_over_application(psprintf("payment %lld", (long long) r->payment.id),
 									psprintf("Its amount is %s, %s is open, %s was to be applied.", o2c_numeric_text(r->payment.amount),

@@ -354,7 +354,7 @@ CREATE FUNCTION o2c.apply_payment(payment bigint, invoice text, amount numeric D
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_apply_payment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.apply_payment(bigint, text, numeric, numeric, date, numeric, text, text, numeric, numeric, bigint) IS
-'Applies a payment to an invoice, the oldest instalment first. Arguments: the payment; the invoice''s number; the amount of cash in the invoice''s currency (null: as much as fits); the discount granted (null: what the payment earned on the day it was received, see o2c.eligible_discount) and the difference tolerated besides (null: what the policy tolerates, o2c.cash_policy_in_use), which both reduce what is owed, not the payment; the date (null: as soon as both are there); why what stays open of the instalments was deducted (o2c.deduction_reason; see o2c.record_deduction); a note that says why, needed for more discount or tolerance than is earned and tolerated; for a payment in another currency the rate in units of the invoice''s currency for one of the payment''s (null: the day''s) or the amount to take from the payment (with neither amount nor rate it settles what is open); the company. With discount null, what stays open and is a discount of the terms becomes a deduction of the reason unearned_discount. A payment without customer becomes one of the invoice''s customer. Result: the id of the application, of the first where it covers several instalments. Errors: OC001 for an unknown payment or invoice, OC002 for amounts, rates or dates that cannot be, a missing note or a customer of another group, OC005 for another currency without a rate, OC106 for more than is open on either side, 23503 for an unknown reason. Rule: earned discount as in Oracle Receivables.';
+'Applies a payment to an invoice, the oldest instalment first. Arguments: the payment; the invoice''s number; the amount of cash in the invoice''s currency (null: as much as fits); the discount granted (null: what the payment earned on the day it was received, see o2c.eligible_discount) and the difference tolerated besides (null: what the policy tolerates, o2c.cash_policy_in_use), which both reduce what is owed, not the payment; the date (null: as soon as both are there); why what stays open of the instalments was deducted (o2c.deduction_reason; see o2c.record_deduction); a note that says why, needed for more discount or tolerance than is earned and tolerated; for a payment in another currency the rate in units of the invoice''s currency for one of the payment''s (null: the day''s) or the amount to take from the payment (with neither amount nor rate it settles what is open); the company. With discount null, what stays open and is a discount of the terms becomes a deduction of the reason unearned_discount. A payment without customer becomes one of the invoice''s customer. Result: the id of the application, of the first where it covers several instalments. Errors: OC001 for an unknown payment or invoice, OC002 for amounts, rates or dates that cannot be, a missing note or a customer of another group, OC005 for another currency without a rate, OC101 for a payment that is not money yet (o2c.settle_payment), OC106 for more than is open on either side, 23503 for an unknown reason. Rule: earned discount as in Oracle Receivables.';
 
 CREATE FUNCTION o2c.reverse_payment(payment bigint, reversed_on date DEFAULT o2c.today(), reason text DEFAULT NULL, kind text DEFAULT 'returned',
                                     reason_code text DEFAULT NULL, fee numeric DEFAULT NULL, company_id bigint DEFAULT o2c.current_company())
@@ -362,6 +362,19 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_reverse_payment' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.reverse_payment(bigint, date, text, text, text, numeric, bigint) IS
 'Takes a payment back, as when it bounces: its applications are reversed on that date, the invoices are open again with the due dates they had, discounts taken come back, and nothing of it stays on account. The whole payment comes back, less what was refunded before. Arguments: the payment, the date of the bounce, why, what happened (returned by the bank, charged_back by the payer''s card, or failed: no bounce, so no fee and not counted), the bank''s reason code (ISO 20022 external return reason, such as AM04), the fee that the customer owes at once (null: bounce_fee of its policy), the company. A returned or charged back payment counts in the credit information returned_payments. Errors: OC001 for an unknown payment, OC002 for another kind, a negative fee, a missing date or one before the last step, OC101 when it ended already, 23514 for a code that is none.';
+
+CREATE FUNCTION o2c._credited_amount(amount numeric, charges numeric, customer_id bigint, company_id bigint) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF charges > 0 AND EXISTS (SELECT FROM o2c.cash_policy_in_use y WHERE y.company_id = _credited_amount.company_id
+                                 AND y.customer_id = _credited_amount.customer_id AND y.bears_charges) THEN
+        RETURN amount + charges;
+    END IF;
+    RETURN amount;
+END $$;
+COMMENT ON FUNCTION o2c._credited_amount(numeric, numeric, bigint, bigint) IS
+'What a payment is credited to its customer with: what banks kept of it, too, where the customer''s policy says that the company bears it.';
 
 CREATE FUNCTION o2c._load_payments(batch text, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -388,28 +401,31 @@ BEGIN
         WITH gone AS (
             DELETE FROM o2c.payment_import r WHERE r.company_id = _load_payments.company_id AND r.batch = b.batch
             RETURNING r.import_id, r.reference, r.customer, r.received_on, r.amount, r.currency, r.method, r.payer_name, r.payer_account,
-                      r.provider, r.provider_reference
+                      r.provider, r.provider_reference, r.charges
         ), receipt AS (
             SELECT g.import_id, g.reference, c.customer_id, g.received_on, g.amount, coalesce(g.currency, c.currency, o.currency) AS currency,
-                   coalesce(g.method, 'transfer') AS method, g.payer_name, g.payer_account, coalesce(g.provider, 'import') AS provider, g.provider_reference
+                   coalesce(g.method, 'transfer') AS method, g.payer_name, g.payer_account, coalesce(g.provider, 'import') AS provider, g.provider_reference,
+                   coalesce(g.charges, 0) AS charges
             FROM gone g
             JOIN o2c.company o ON o.company_id = _load_payments.company_id
             LEFT JOIN LATERAL (SELECT c.customer_id, c.currency FROM o2c.customer c
                                WHERE c.company_id = _load_payments.company_id AND c.code = g.customer LIMIT 1) c ON true
         ), taken AS (
-            INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, currency, reference, method, payer_name, payer_account, provider, provider_reference)
+            INSERT INTO o2c.payment (company_id, customer_id, item_id, received_on, amount, charge_amount, currency, reference, method, payer_name, payer_account, provider,
+                                     provider_reference)
             SELECT _load_payments.company_id, r.customer_id, CASE WHEN r.customer_id IS NOT NULL THEN nextval('o2c.item_id_seq') END,
-                   r.received_on, o2c.round_money(r.amount, r.currency), r.currency, r.reference, r.method, r.payer_name, r.payer_account, r.provider,
+                   r.received_on, o2c.round_money(r.amount, r.currency), o2c.round_money(r.charges, r.currency), r.currency, r.reference, r.method, r.payer_name, r.payer_account, r.provider,
                    -- the n-th equal row is a receipt of its own, and the same one when the file comes again
                    coalesce(r.provider_reference,
                             md5(jsonb_build_array(r.reference, r.customer_id, r.received_on, trim_scale(r.amount), r.currency, r.payer_name, r.payer_account,
                                 row_number() OVER (PARTITION BY r.reference, r.customer_id, r.received_on, r.amount, r.currency, r.payer_name, r.payer_account))::text))
             FROM receipt r ORDER BY r.import_id
             ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING
-            RETURNING customer_id, item_id, received_on, amount, currency
+            RETURNING customer_id, item_id, received_on, amount, charge_amount, currency
         ), item AS (
             INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)
-            SELECT _load_payments.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - t.amount,
+            SELECT _load_payments.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency,
+                   - o2c._credited_amount(t.amount, t.charge_amount, t.customer_id, _load_payments.company_id),
                    CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, _load_payments.company_id), 1) ELSE 1 END
             FROM taken t
             LEFT JOIN o2c.customer_credit m ON m.company_id = _load_payments.company_id AND m.customer_id = t.customer_id
@@ -439,6 +455,7 @@ BEGIN
         WHEN r.amount = 0 THEN 'the amount is zero'
         WHEN o2c._amount_problem(r.amount, u.currency) IS NOT NULL THEN 'the amount ' || o2c._amount_problem(r.amount, u.currency)
         WHEN o2c._date_problem(r.received_on) IS NOT NULL THEN 'the date ' || o2c._date_problem(r.received_on)
+        WHEN r.charges IS NOT NULL AND o2c._amount_problem(r.charges, u.currency) IS NOT NULL THEN 'the charge ' || o2c._amount_problem(r.charges, u.currency)
         WHEN r.method NOT IN ('transfer', 'direct_debit', 'card', 'cheque', 'cash') THEN format('there is no method %L', r.method)
         WHEN r.provider IS NULL AND r.provider_reference IS NOT NULL THEN 'the provider of the reference is missing'
         END
@@ -454,7 +471,7 @@ COMMENT ON FUNCTION o2c._judge_payments(text, bigint) IS 'The rows of a batch of
 CREATE FUNCTION o2c.load_payments(batch text DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_load_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.load_payments(text, bigint) IS
-'Takes in the payments that were put into o2c.payment_import, batch by batch as o2c.load_invoices does: a batch with a wrong row stays as a whole and says what is wrong, and a warning (OC002) counts such batches. A null customer is a payment to identify; a null currency is the customer''s, else the company''s. A row with a provider''s reference is the receipt of that reference; another one is the same receipt as an earlier one when reference, customer, date, amount, currency and payer agree and it is the n-th such row of its batch in both, so a file that is loaded twice books nothing twice. Arguments: the batch (null: all), the company. Result: the number of payments added.';
+'Takes in the payments that were put into o2c.payment_import, batch by batch as o2c.load_invoices does: a batch with a wrong row stays as a whole and says what is wrong, and a warning (OC002) counts such batches. A null customer is a payment to identify; a null currency is the customer''s, else the company''s; charges count as in o2c.record_payment. A row with a provider''s reference is the receipt of that reference; another one is the same receipt as an earlier one when reference, customer, date, amount, currency and payer agree and it is the n-th such row of its batch in both, so a file that is loaded twice books nothing twice. Arguments: the batch (null: all), the company. Result: the number of payments added.';
 
 -- cash: which of many amounts make up a sum
 
@@ -1487,17 +1504,23 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
     WITH found AS (
-        SELECT l.bank_line_id, p.payment_id, p.customer_id, l.booked_on, l.return_reason,
+        -- a bank may return what counts, or was settled by hand, from a later day on
+        SELECT l.bank_line_id, p.payment_id, p.customer_id, greatest(l.booked_on, p.received_on, s.last_on) AS booked_on, l.return_reason,
                count(*) OVER (PARTITION BY l.bank_line_id) AS payments, row_number() OVER (PARTITION BY p.payment_id ORDER BY l.bank_line_id) AS place
         FROM o2c.bank_line l
         CROSS JOIN LATERAL (SELECT b.payment_id FROM o2c.bank_line b
                             WHERE b.company_id = _returned_payments.company_id AND b.kind = 'receipt' AND b.end_to_end_id = l.end_to_end_id
                             UNION
                             SELECT b.payment_id FROM o2c.bank_line b
-                            WHERE b.company_id = _returned_payments.company_id AND b.kind = 'receipt' AND b.bank_reference = l.bank_reference) b
+                            WHERE b.company_id = _returned_payments.company_id AND b.kind = 'receipt' AND b.bank_reference = l.bank_reference
+                            UNION
+                            SELECT d.payment_id FROM o2c.direct_debit d
+                            WHERE d.company_id = _returned_payments.company_id AND d.end_to_end_id = o2c.account_key(l.end_to_end_id)) b
         JOIN o2c.payment p ON p.company_id = _returned_payments.company_id AND p.payment_id = b.payment_id
+        CROSS JOIN LATERAL (SELECT max(s.effective_on) AS last_on FROM o2c.payment_clearing s
+                            WHERE s.company_id = _returned_payments.company_id AND s.payment_id = p.payment_id) s
         WHERE l.company_id = _returned_payments.company_id AND l.kind = 'return' AND l.payment_id IS NULL AND l.closed_at IS NULL
-          AND p.state <> 'reversed' AND p.currency = l.currency AND p.received_on <= l.booked_on
+          AND p.clearing IN ('captured', 'settled') AND p.currency = l.currency AND (p.received_on <= l.booked_on OR p.provider = 'direct_debit')
           -- as it was booked, before the charges of the return, or as it was instructed
           AND p.amount IN (- l.amount, - l.gross_amount, CASE WHEN l.original_currency = l.currency THEN l.original_amount END)
     )
@@ -1507,9 +1530,95 @@ END $$;
 COMMENT ON FUNCTION o2c._returned_payments(bigint) IS
 'The bank lines that take a payment back and name exactly one, by the end-to-end id or the bank''s reference and by its amount.';
 
-CREATE FUNCTION o2c._take_back_payments(company_id bigint) RETURNS bigint[]
-AS 'MODULE_PATHNAME', 'o2c_take_back_payments' LANGUAGE C VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION o2c._take_back_payments(bigint) IS 'Reverses the payments that bank lines take back. Result: those lines.';
+CREATE FUNCTION o2c._collected_by(end_to_end_id text, batch_reference text, company_id bigint) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT d.direct_debit_id FROM o2c.direct_debit d
+    WHERE d.company_id = _collected_by.company_id AND d.end_to_end_id = o2c.account_key(_collected_by.end_to_end_id);
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT d.direct_debit_id
+    FROM o2c.direct_debit_batch b
+    -- the parts are numbered as o2c._print_direct_debits() does
+    CROSS JOIN LATERAL (SELECT d.direct_debit_id, dense_rank() OVER (ORDER BY m.scheme, d.sequence_type) AS place
+                        FROM o2c.direct_debit d
+                        JOIN o2c.mandate m ON m.company_id = d.company_id AND m.mandate_id = d.mandate_id
+                        WHERE d.company_id = _collected_by.company_id AND d.batch_id = b.batch_id) d
+    WHERE b.company_id = _collected_by.company_id
+      AND b.message_id IN (_collected_by.batch_reference, regexp_replace(_collected_by.batch_reference, '-[0-9]+$', ''))
+      AND _collected_by.batch_reference IN (b.message_id, b.message_id || '-' || d.place);
+END $$;
+COMMENT ON FUNCTION o2c._collected_by(text, text, bigint) IS
+'The direct debits that a bank line names: by its end-to-end id, else those of the message or the part of it that is the reference of its batch.';
+
+CREATE FUNCTION o2c._collections(company_id bigint)
+RETURNS TABLE (bank_line_id bigint, direct_debit_id bigint, payment_id bigint, customer_id bigint, alone boolean, captured boolean, settled_on date, problem text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH debit AS MATERIALIZED (
+        SELECT l.bank_line_id, l.amount, l.gross_amount, d.direct_debit_id, d.payment_id, d.customer_id, d.amount AS debited, p.clearing = 'captured' AS captured,
+               greatest(l.booked_on, p.received_on, (SELECT max(s.effective_on) FROM o2c.payment_clearing s
+                                                     WHERE s.company_id = _collections.company_id AND s.payment_id = p.payment_id)) AS settled_on,
+               p.state <> 'reversed' AS stays,
+               -- what came back later, or by a line of its own, was credited before
+               p.state <> 'reversed' OR p.reversed_on >= l.booked_on
+               OR EXISTS (SELECT FROM o2c.bank_line b WHERE b.company_id = _collections.company_id AND b.payment_id = p.payment_id AND b.kind = 'return') AS came
+        FROM o2c.bank_line l
+        LEFT JOIN LATERAL o2c._collected_by(l.end_to_end_id, l.batch_reference, _collections.company_id) n (direct_debit_id) ON true
+        LEFT JOIN o2c.direct_debit d ON d.company_id = _collections.company_id AND d.direct_debit_id = n.direct_debit_id AND d.bank_line_id IS NULL
+        LEFT JOIN o2c.payment p ON p.company_id = _collections.company_id AND p.payment_id = d.payment_id AND p.currency = l.currency
+        WHERE l.company_id = _collections.company_id AND l.kind = 'collection' AND l.payment_id IS NULL AND l.closed_at IS NULL
+    ), line AS (
+        SELECT e.bank_line_id, count(e.direct_debit_id) AS debits, coalesce(sum(e.debited) FILTER (WHERE e.stays), 0) AS net,
+               CASE WHEN sum(e.debited) FILTER (WHERE e.stays) IN (e.amount, e.gross_amount) THEN 'net'
+                    WHEN sum(e.debited) FILTER (WHERE e.came) IN (e.amount, e.gross_amount) THEN 'gross' ELSE 'none' END AS agrees
+        FROM debit e GROUP BY e.bank_line_id, e.amount, e.gross_amount
+    ), part AS (
+        SELECT e.*, t.debits, t.net, t.agrees, row_number() OVER (PARTITION BY e.direct_debit_id, t.agrees = 'none' ORDER BY e.bank_line_id) AS place
+        FROM debit e JOIN line t ON t.bank_line_id = e.bank_line_id
+        WHERE CASE t.agrees WHEN 'net' THEN e.stays WHEN 'gross' THEN e.came ELSE true END
+    )
+    SELECT e.bank_line_id, e.direct_debit_id, e.payment_id, e.customer_id, count(*) OVER w = 1, e.captured, e.settled_on,
+           CASE WHEN e.debits = 0 THEN 'it names no direct debit that was not credited before'
+                WHEN e.agrees = 'none' THEN format('it credits %s, its direct debits are %s', trim_scale(e.amount), trim_scale(e.net))
+                WHEN max(e.place) OVER w > 1 THEN 'another bank line credits the same direct debits' END
+    FROM part e
+    WINDOW w AS (PARTITION BY e.bank_line_id);
+END $$;
+COMMENT ON FUNCTION o2c._collections(bigint) IS
+'The bank lines that credit direct debits and did not settle them yet, with these. A line has a problem unless its amount, as booked or before charges, is the sum of the direct debits that did not come back, or of these and those that came back later or by a line of their own.';
+
+CREATE FUNCTION o2c._tie_collections(company_id bigint) RETURNS TABLE (payment_id bigint, settled_on date)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH found AS MATERIALIZED (
+        SELECT c.* FROM o2c._collections(_tie_collections.company_id) c WHERE c.problem IS NULL
+    ), tied AS (
+        UPDATE o2c.direct_debit d SET bank_line_id = f.bank_line_id FROM found f
+        WHERE d.company_id = _tie_collections.company_id AND d.direct_debit_id = f.direct_debit_id
+    ), closed AS (
+        UPDATE o2c.bank_line l SET payment_id = CASE WHEN f.alone THEN f.payment_id END, problem = NULL,
+               closed_at = clock_timestamp(), closed_by = o2c.actor(), closed_note = 'settled direct debits'
+        FROM (SELECT f.bank_line_id, f.alone, min(f.payment_id) AS payment_id FROM found f GROUP BY f.bank_line_id, f.alone) f
+        WHERE l.company_id = _tie_collections.company_id AND l.bank_line_id = f.bank_line_id
+    )
+    SELECT f.payment_id, f.settled_on FROM found f WHERE f.captured ORDER BY f.payment_id;
+END $$;
+COMMENT ON FUNCTION o2c._tie_collections(bigint) IS
+'Closes the bank lines that credit direct debits and agree with them. Result: the payments that are to be settled now, and the day. Runs inside a command only.';
+
+CREATE FUNCTION o2c._follow_bank_lines(company_id bigint) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'o2c_follow_bank_lines' LANGUAGE C VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c._follow_bank_lines(bigint) IS
+'Settles the direct debits that bank lines credit, and reverses the payments that bank lines take back. Result: the latter lines.';
 
 CREATE FUNCTION o2c._lock_bank_accounts(accounts bigint[], company_id bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1534,7 +1643,7 @@ BEGIN
     PERFORM o2c._lock_bank_accounts((SELECT array_agg(DISTINCT r.bank_account_id) FROM o2c.bank_line_import r
                                      WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch), _book_bank_lines.company_id);
     WITH told AS (
-        SELECT r.import_id, r.bank_account_id, coalesce(r.entry, r.import_id) AS entry, coalesce(r.position, 0) AS position,
+        SELECT r.import_id, r.bank_account_id, r.end_to_end_id, r.batch_reference, coalesce(r.entry, r.import_id) AS entry, coalesce(r.position, 0) AS position,
                -- the same money has the same key, whichever message tells of it; the n-th equal entry is one of its own
                md5(jsonb_build_array(r.booked_on, trim_scale(coalesce(r.entry_amount, r.amount)), r.currency, nullif(r.status, 'BOOK'),
                    CASE WHEN r.entry IS NOT NULL THEN r.identity
@@ -1552,7 +1661,7 @@ BEGIN
     SET entry_key = c.entry_key, occurrence = c.occurrence, position = c.position,
         kind = CASE WHEN k.bank_line_id IS NOT NULL THEN 'known'
                     WHEN r.status <> 'BOOK' OR r.amount = 0 THEN 'information'
-                    WHEN r.amount > 0 THEN CASE WHEN c.takes_back OR c.charge THEN 'correction' ELSE 'receipt' END
+                    WHEN r.amount > 0 THEN CASE WHEN c.takes_back OR c.charge THEN 'correction' WHEN d.direct_debit THEN 'collection' ELSE 'receipt' END
                     WHEN c.takes_back THEN 'return' WHEN c.charge THEN 'charge' ELSE 'debit' END
     FROM counted c
     -- a whole batch that nobody has worked on gives way to its transactions
@@ -1562,6 +1671,9 @@ BEGIN
                          AND b.entry_key = c.entry_key AND b.occurrence = c.occurrence
                          AND NOT (c.position > 0 AND b.position = 0 AND b.closed_at IS NULL
                                   AND (b.payment_id IS NULL OR (p.state = 'received' AND p.customer_id IS NULL))) LIMIT 1) k ON true
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM o2c.direct_debit t WHERE t.company_id = _book_bank_lines.company_id AND t.end_to_end_id = o2c.account_key(c.end_to_end_id))
+                            OR EXISTS (SELECT FROM o2c.direct_debit_batch t WHERE t.company_id = _book_bank_lines.company_id
+                                         AND t.message_id IN (c.batch_reference, regexp_replace(c.batch_reference, '-[0-9]+$', ''))) AS direct_debit) d
     WHERE r.company_id = _book_bank_lines.company_id AND r.import_id = c.import_id;
 
     FOR whole IN SELECT DISTINCT b.bank_line_id, b.payment_id, b.booked_on
@@ -1571,15 +1683,16 @@ BEGIN
                  WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch AND r.kind <> 'known' AND r.position > 0
                  ORDER BY b.bank_line_id LOOP
         IF whole.payment_id IS NOT NULL THEN
-            PERFORM o2c.reverse_payment(whole.payment_id, whole.booked_on, 'booked as its transactions', company_id => _book_bank_lines.company_id);
+            PERFORM o2c.void_payment(whole.payment_id, whole.booked_on, 'booked as its transactions', company_id => _book_bank_lines.company_id);
         END IF;
         UPDATE o2c.bank_line b SET closed_at = clock_timestamp(), closed_by = o2c.actor(), closed_note = 'booked as its transactions'
         WHERE b.company_id = _book_bank_lines.company_id AND b.bank_line_id = whole.bank_line_id;
     END LOOP;
 
-    INSERT INTO o2c.payment_import (company_id, batch, reference, received_on, amount, currency, method, payer_name, payer_account, provider, provider_reference)
+    INSERT INTO o2c.payment_import (company_id, batch, reference, received_on, amount, charges, currency, method, payer_name, payer_account, provider, provider_reference)
     SELECT _book_bank_lines.company_id, booking, left(coalesce(nullif(concat_ws(' ', r.structured_reference, r.document_numbers, r.remittance), ''), r.end_to_end_id), 4000),
-           r.booked_on, r.amount, r.currency,
+           -- the amount is net of what banks kept
+           r.booked_on, r.amount, CASE WHEN r.charges > 0 AND coalesce(r.charges_currency, r.currency) = r.currency THEN r.charges END, r.currency,
            CASE r.family WHEN 'IDDT' THEN 'direct_debit' WHEN 'CCRD' THEN 'card' WHEN 'MCRD' THEN 'card' WHEN 'ICHQ' THEN 'cheque' WHEN 'RCHQ' THEN 'cheque'
                          WHEN 'CNTR' THEN 'cash' ELSE 'transfer' END,
            r.party_name, r.party_account, a.account, concat_ws('/', r.entry_key, r.occurrence, r.position)
@@ -1622,7 +1735,9 @@ BEGIN
                  count(*) FILTER (WHERE g.kind = 'receipt') AS payments, CASE WHEN count(DISTINCT g.currency) = 1 THEN coalesce(sum(o2c.round_money(g.amount, g.currency)) FILTER (WHERE g.kind = 'receipt'), 0) END AS received
           FROM gone g GROUP BY g.bank_statement_id, g.bank_account_id) g;
     PERFORM o2c._take_statistics(expected, 'o2c.bank_line');
-    returns := o2c._take_back_payments(_book_bank_lines.company_id);
+    returns := o2c._follow_bank_lines(_book_bank_lines.company_id);
+    UPDATE o2c.bank_line l SET problem = c.problem FROM o2c._collections(_book_bank_lines.company_id) c
+    WHERE l.company_id = _book_bank_lines.company_id AND l.bank_line_id = c.bank_line_id AND l.problem IS DISTINCT FROM c.problem;
 
     RETURN QUERY
     SELECT c.bank_statement_id, c.bank_account_id, c.lines, c.new_lines, c.payments, c.received,
@@ -1632,7 +1747,7 @@ BEGIN
     FROM jsonb_to_recordset(counted) AS c (bank_statement_id bigint, bank_account_id bigint, lines bigint, new_lines bigint, payments bigint, received numeric);
 END $$;
 COMMENT ON FUNCTION o2c._book_bank_lines(text, bigint) IS
-'Takes the judged rows of a batch in: those that are not known become lines, credits become payments by the door of payments, and returns take theirs back.';
+'Takes the judged rows of a batch in: those that are not known become lines, credits become payments by the door of payments or settle the direct debits that they are of, and returns take theirs back.';
 
 CREATE FUNCTION o2c._staged_totals(batch text, company_id bigint) RETURNS TABLE (bank_statement_id bigint, totals jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1897,7 +2012,7 @@ RETURNS TABLE (bank_statement_id bigint, account text, reference text, entries b
                taken_back bigint, problem text)
 AS 'MODULE_PATHNAME', 'o2c_import_camt' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.import_camt(xml, boolean, bigint) IS
-'Takes in bank statements (camt.053) and notifications (camt.054) of ISO 20022, version 2 and later: records the statements, keeps each transaction as a line, books credits as payments on their booking date, and reverses the payments that returns take back. What is known already, from the same file, an overlapping one, or a notification before its statement, is booked once. Balances that do not tie are reported, not refused. Arguments: the document, whether accounts that are not in o2c.bank_account are added, the company. Result: a row for each statement with its account, the entries that it has, the lines that they make, how many were new, the payments booked, their sum, how many payments were taken back, and what does not agree in it. Errors: OC001 for an unknown company, or account that is not added; OC002 without a document or for an account that is not active; OC204 for anything that is not such a message, and for amounts and dates that cannot be: then nothing is booked. Malformed XML is refused by PostgreSQL (2200M, 2200N).';
+'Takes in bank statements (camt.053) and notifications (camt.054) of ISO 20022, version 2 and later: records the statements, keeps each transaction as a line, books credits as payments on their booking date, settles the direct debits that a credit collects, and reverses the payments that returns take back (a direct debit as o2c.return_direct_debit does). What is known already, from the same file, an overlapping one, or a notification before its statement, is booked once. Balances that do not tie are reported, not refused. Arguments: the document, whether accounts that are not in o2c.bank_account are added, the company. Result: a row for each statement with its account, the entries that it has, the lines that they make, how many were new, the payments booked, their sum, how many payments were taken back, and what does not agree in it. Errors: OC001 for an unknown company, or account that is not added; OC002 without a document or for an account that is not active; OC204 for anything that is not such a message, and for amounts and dates that cannot be: then nothing is booked. Malformed XML is refused by PostgreSQL (2200M, 2200N).';
 
 CREATE FUNCTION o2c._import_bank_lines(lines jsonb, account text, company_id bigint)
 RETURNS TABLE (bank_account text, bank_lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)

@@ -32,9 +32,8 @@ enum
 	PROVIDER, PROVIDER_REFERENCE, IDEMPOTENCY_KEY, CLEARING, CHARGES, COMPANY
 };
 
-/* What a payment t of company $1 is credited with: the charges, too, where the policy of the customer says so. */
-#define CREDITED "t.amount + CASE WHEN t.charge_amount > 0 AND (SELECT y.bears_charges FROM o2c.cash_policy_in_use y" \
-	" WHERE y.company_id = $1 AND y.customer_id = t.customer_id) THEN t.charge_amount ELSE 0 END"
+/* What a payment t of company $1 is credited with. */
+#define CREDITED "o2c._credited_amount(t.amount, t.charge_amount, t.customer_id, $1)"
 
 /* The payment with an id. */
 O2cPayment
@@ -174,7 +173,7 @@ write_payment(int64 company, NullableDatum customer, const NullableDatum *args)
 								  " ON CONFLICT (company_id, provider, provider_reference) WHERE provider_reference IS NOT NULL DO NOTHING"
 								  " RETURNING payment_id, company_id, customer_id, item_id, received_on, amount, charge_amount, currency),"
 								  " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
-								  " SELECT t.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - (" CREDITED "),"
+								  " SELECT t.company_id, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - " CREDITED ","
 								  " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
 								  " FROM taken t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
 								  " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
@@ -254,7 +253,7 @@ o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n
 									   " WHERE coalesce(p.customer_id, g.customer_id) = g.customer_id AND p.item_id IS NULL"
 									   " AND p.state IN ('received', 'pending')),"
 									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
-									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - (" CREDITED "),"
+									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - " CREDITED ","
 									   " CASE WHEN a.currency <> t.currency THEN coalesce(o2c._known_rate(t.currency, a.currency, t.received_on, $1), 1) ELSE 1 END"
 									   " FROM given t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
 									   " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"

@@ -2,12 +2,13 @@
  *
  * statement.c
  *		Bank statements: the commands that take them in, and the payments that
- *		they take back.
+ *		they settle and take back.
  *
  * The statements that read and book are in functions.sql of this room; they
  * run inside the engine.  Receipts are booked without a customer, so that only
- * the accounts are locked; returns lock the customers of the payments that
- * they take back, all of them before the first.
+ * the accounts are locked; collections and returns lock the customers of the
+ * direct debits that they settle and the payments that they take back, all of
+ * them before the first.
  *
  *-------------------------------------------------------------------------
  */
@@ -61,54 +62,87 @@ typedef struct Return
 {
 	int64		line;
 	int64		payment;
-	int64		customer;		/* 0: unidentified */
 	DateADT		booked_on;
 	char	   *reason;
+	char	   *code;			/* of the bank, null: none */
 } Return;
 
-/* Reverses the payment of a bank line on the bank's date, and ties them together. */
+/* Whether a bank's reason is a code of ISO 20022. */
+static bool
+is_reason_code(const char *reason)
+{
+	return reason != NULL && strlen(reason) == 4 && strspn(reason, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == 4;
+}
+
+/* Reverses the payment of a bank line as returned on the bank's date, and ties them together. */
 static void
 take_back(int64 company, const Return *r)
 {
-	static O2cPlan reverse = O2C_PLAN("SELECT o2c.reverse_payment($2, $3, $4, company_id => $1)", INT8OID, INT8OID, DATEOID, TEXTOID);
+	O2cReturn	how = {.to = "returned", .day = r->booked_on, .reason = o2c_opt_cstring(r->reason), .fee = O2C_NULL,
+	.code = is_reason_code(r->code) ? o2c_cstring(r->code) : O2C_NULL};
 	static O2cPlan tie = O2C_PLAN("UPDATE o2c.bank_line SET payment_id = $3, problem = NULL"
 								  " WHERE company_id = $1 AND bank_line_id = $2", INT8OID, INT8OID, INT8OID);
 
-	o2c_run(&reverse, O2C_ARGS(o2c_int8(company), o2c_int8(r->payment), o2c_date(r->booked_on), o2c_opt_cstring(r->reason)));
+	o2c_take_back(company, r->payment, &how);
 	o2c_run(&tie, O2C_ARGS(o2c_int8(company), o2c_int8(r->line), o2c_int8(r->payment)));
 }
 
-/* The returns whose payment is found, and that many in *n; the customers are locked. */
+/* Locks the groups of all customers that bank lines settle or take back something of. */
+static void
+lock_payers(int64 company)
+{
+	static O2cPlan find = O2C_PLAN("SELECT array_agg(customer_id) FROM (SELECT customer_id FROM o2c._collections($1)"
+								   " UNION SELECT customer_id FROM o2c._returned_payments($1)) c WHERE customer_id IS NOT NULL", INT8OID);
+	NullableDatum customers;
+
+	o2c_run(&find, O2C_ARGS(o2c_int8(company)));
+	customers = o2c_row_copy(0, 1);
+	if (!customers.isnull)
+		o2c_lock_customer_array(company, customers.value);
+}
+
+/* Settles the direct debits that bank lines credit. */
+static void
+settle_collections(int64 company)
+{
+	static O2cPlan tie = O2C_PLAN("SELECT payment_id, settled_on FROM o2c._tie_collections($1)", INT8OID);
+	int			n = o2c_run(&tie, O2C_ARGS(o2c_int8(company)));
+	int64	   *payments = palloc(sizeof(int64) * Max(n, 1));
+	DateADT    *days = palloc(sizeof(DateADT) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+	{
+		payments[i] = o2c_row_int8(i, 1);
+		days[i] = o2c_row_int4(i, 2);
+	}
+	for (int i = 0; i < n; i++)
+		o2c_advance(company, payments[i], "settled", days[i]);
+}
+
+/* The returns whose payment is found, and that many in *n. */
 static Return *
 find_returns(int64 company, int *n)
 {
-	static O2cPlan find = O2C_PLAN("SELECT bank_line_id, payment_id, customer_id, booked_on, return_reason"
+	static O2cPlan find = O2C_PLAN("SELECT bank_line_id, payment_id, booked_on, return_reason"
 								   " FROM o2c._returned_payments($1)", INT8OID);
 	Return	   *returns;
-	int64	   *customers;
-	int			known = 0;
 
 	*n = (int) o2c_run(&find, O2C_ARGS(o2c_int8(company)));
 	returns = palloc(sizeof(Return) * Max(*n, 1));
-	customers = palloc(sizeof(int64) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
 		returns[i].line = o2c_row_int8(i, 1);
 		returns[i].payment = o2c_row_int8(i, 2);
-		returns[i].customer = o2c_row_int8(i, 3);
-		returns[i].booked_on = o2c_row_int4(i, 4);
-		returns[i].reason = o2c_row_text(i, 5);
-		if (returns[i].customer != 0)
-			customers[known++] = returns[i].customer;
+		returns[i].booked_on = o2c_row_int4(i, 3);
+		returns[i].reason = returns[i].code = o2c_row_text(i, 4);
 	}
-	o2c_lock_customers(company, customers, known);
 	return returns;
 }
 
-PG_FUNCTION_INFO_V1(o2c_take_back_payments);
-/* o2c._take_back_payments(company_id): reverses what the bank took back; the lines that say so */
+PG_FUNCTION_INFO_V1(o2c_follow_bank_lines);
+/* o2c._follow_bank_lines(company_id): settles and reverses what bank lines say; the lines that took a payment back */
 Datum
-o2c_take_back_payments(PG_FUNCTION_ARGS)
+o2c_follow_bank_lines(PG_FUNCTION_ARGS)
 {
 	int64		company = PG_GETARG_INT64(0);
 	MemoryContext caller = CurrentMemoryContext;
@@ -117,6 +151,8 @@ o2c_take_back_payments(PG_FUNCTION_ARGS)
 	int			n;
 
 	o2c_connect();
+	lock_payers(company);
+	settle_collections(company);
 	returns = find_returns(company, &n);
 	lines = MemoryContextAlloc(caller, sizeof(int64) * Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -180,11 +216,11 @@ o2c_load_bank_lines(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(loaded);
 }
 
-/* Reads and locks an open bank line; *is_return says what it is. */
+/* Reads and locks an open bank line; *is_return says what it is, *code the bank's reason. */
 static DateADT
-lock_open_line(int64 company, int64 line, bool *is_return)
+lock_open_line(int64 company, int64 line, bool *is_return, char **code)
 {
-	static O2cPlan lock = O2C_PLAN("SELECT booked_on, kind = 'return', kind IN ('receipt', 'information'), payment_id IS NOT NULL OR closed_at IS NOT NULL"
+	static O2cPlan lock = O2C_PLAN("SELECT booked_on, kind = 'return', kind IN ('receipt', 'information'), payment_id IS NOT NULL OR closed_at IS NOT NULL, return_reason"
 								   " FROM o2c.bank_line WHERE company_id = $1 AND bank_line_id = $2 FOR NO KEY UPDATE", INT8OID, INT8OID);
 
 	if (o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(line))) == 0)
@@ -199,6 +235,7 @@ lock_open_line(int64 company, int64 line, bool *is_return)
 				 errdetail(o2c_row_bool(0, 3) ? "It is a receipt or an information." : "It was closed, or tied to a payment, before."),
 				 errhint("o2c.bank_line_open lists those that wait.")));
 	*is_return = o2c_row_bool(0, 2);
+	*code = o2c_row_text(0, 5);
 	return o2c_row_int4(0, 1);
 }
 
@@ -216,11 +253,12 @@ o2c_close_bank_line(PG_FUNCTION_ARGS)
 	o2c_connect();
 	if (!PG_ARGISNULL(1))
 	{
-		r.customer = o2c_read_payment(company, r.payment).customer;
-		if (r.customer != 0)
-			o2c_lock_customer(company, r.customer);
+		int64		customer = o2c_read_payment(company, r.payment).customer;
+
+		if (customer != 0)
+			o2c_lock_customer(company, customer);
 	}
-	r.booked_on = lock_open_line(company, r.line, &is_return);
+	r.booked_on = lock_open_line(company, r.line, &is_return, &r.code);
 	r.reason = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	if (!PG_ARGISNULL(1) && !is_return)
 		ereport(ERROR,

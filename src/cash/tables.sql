@@ -166,11 +166,13 @@ CREATE TABLE IF NOT EXISTS o2c.payment_import (
     payer_account text,
     provider     text,
     provider_reference text,
+    charges      numeric,
     problem      text,
     CONSTRAINT payment_import_pkey PRIMARY KEY (company_id, import_id)
 );
 COMMENT ON TABLE o2c.payment_import IS 'Door for payments: fill it with COPY, then call o2c.load_payments(). Rows that were taken in leave; rows that were not stay with their problem';
 COMMENT ON COLUMN o2c.payment_import.provider_reference IS 'What the provider calls the receipt; null: it is told from others by its content and its place among equal ones of the batch';
+COMMENT ON COLUMN o2c.payment_import.charges IS 'What banks kept of the payment on its way; null: nothing';
 COMMENT ON COLUMN o2c.payment_import.batch IS 'Rows of one batch are taken in together or not at all';
 
 CREATE OR REPLACE VIEW o2c.verify_payment AS
@@ -433,6 +435,7 @@ CREATE TABLE IF NOT EXISTS o2c.direct_debit (
     end_to_end_id    text NOT NULL CONSTRAINT direct_debit_end_to_end CHECK (o2c.is_creditor_reference(end_to_end_id)),
     sequence_type    text NOT NULL,
     amount           numeric NOT NULL CONSTRAINT direct_debit_amount CHECK (amount > 0),
+    bank_line_id     bigint,
     CONSTRAINT direct_debit_pkey PRIMARY KEY (company_id, direct_debit_id),
     CONSTRAINT direct_debit_end_to_end_key UNIQUE (company_id, end_to_end_id),
     CONSTRAINT direct_debit_payment_key UNIQUE (company_id, payment_id),
@@ -443,6 +446,8 @@ CREATE TABLE IF NOT EXISTS o2c.direct_debit (
 );
 COMMENT ON TABLE o2c.direct_debit IS 'Direct debits: one for each mandate of a batch, each a payment whose clearing tells what became of it';
 COMMENT ON COLUMN o2c.direct_debit.end_to_end_id IS 'A creditor reference of its own, which comes back with the money and with a return';
+COMMENT ON COLUMN o2c.direct_debit.bank_line_id IS 'The bank line that credited it';
+CREATE INDEX IF NOT EXISTS direct_debit_bank_line ON o2c.direct_debit (company_id, bank_line_id) WHERE bank_line_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS direct_debit_batch_debits ON o2c.direct_debit (company_id, batch_id);
 CREATE INDEX IF NOT EXISTS direct_debit_mandate ON o2c.direct_debit (company_id, mandate_id);
 
@@ -461,7 +466,7 @@ CREATE INDEX IF NOT EXISTS direct_debit_item_item ON o2c.direct_debit_item (comp
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.direct_debit_batch
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.direct_debit
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'bank_line_id', 'engine');
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.direct_debit_item
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
 
@@ -553,7 +558,7 @@ CREATE TABLE IF NOT EXISTS o2c.bank_line (
     entry_key          text NOT NULL,
     occurrence         bigint NOT NULL,
     position           integer NOT NULL,
-    kind               text NOT NULL CONSTRAINT bank_line_kind CHECK (kind IN ('receipt', 'return', 'charge', 'debit', 'correction', 'information')),
+    kind               text NOT NULL CONSTRAINT bank_line_kind CHECK (kind IN ('receipt', 'collection', 'return', 'charge', 'debit', 'correction', 'information')),
     status             text NOT NULL,
     booked_on          date NOT NULL,
     value_on           date,
@@ -601,7 +606,7 @@ COMMENT ON COLUMN o2c.bank_line.bank_statement_id IS 'The statement or notificat
 COMMENT ON COLUMN o2c.bank_line.entry_key IS 'Digest that tells the entry from others: booking date, amount, currency and the bank''s reference, else the end-to-end ids, else all texts';
 COMMENT ON COLUMN o2c.bank_line.occurrence IS 'The n-th entry with this key in its file';
 COMMENT ON COLUMN o2c.bank_line.position IS 'The n-th transaction of a batch; 0: the whole entry';
-COMMENT ON COLUMN o2c.bank_line.kind IS 'receipt: a credit, booked as a payment. return: a debit that takes a receipt back. charge: what the bank takes. debit: any other. correction: a credit that gives a debit back. information: not booked by the bank, or zero';
+COMMENT ON COLUMN o2c.bank_line.kind IS 'receipt: a credit, booked as a payment. collection: a credit of direct debits, which are settled with it. return: a debit that takes a receipt back. charge: what the bank takes. debit: any other. correction: a credit that gives a debit back. information: not booked by the bank, or zero';
 COMMENT ON COLUMN o2c.bank_line.status IS 'ISO 20022: BOOK, else not (yet) booked';
 COMMENT ON COLUMN o2c.bank_line.amount IS 'What the account was credited (positive) or debited (negative)';
 COMMENT ON COLUMN o2c.bank_line.charges IS 'What banks kept of the amount or added to it, positive when it costs us';
@@ -616,15 +621,18 @@ COMMENT ON COLUMN o2c.bank_line.information IS 'Free text of the bank';
 COMMENT ON COLUMN o2c.bank_line.party_name IS 'Who paid a credit, who received a debit, whose payment a return takes back';
 COMMENT ON COLUMN o2c.bank_line.domain IS 'Bank transaction code (ISO 20022), with family and subfamily';
 COMMENT ON COLUMN o2c.bank_line.return_reason IS 'ISO 20022 reason code of a return, such as AC04 or MD06';
-COMMENT ON COLUMN o2c.bank_line.payment_id IS 'The payment that a receipt is, or that a return takes back';
-COMMENT ON COLUMN o2c.bank_line.problem IS 'What a person should know: details that do not add up, a return whose payment is not found';
-COMMENT ON COLUMN o2c.bank_line.closed_at IS 'When a person closed it, or the run that booked its details instead';
+COMMENT ON COLUMN o2c.bank_line.payment_id IS 'The payment that a receipt is, that a collection of one direct debit settles, or that a return takes back';
+COMMENT ON COLUMN o2c.bank_line.problem IS 'What a person should know: details that do not add up, a return whose payment is not found, a collection that does not agree with its direct debits';
+COMMENT ON COLUMN o2c.bank_line.closed_at IS 'When a person closed it, the run that booked its details instead, or the one that settled its direct debits';
 CREATE INDEX IF NOT EXISTS bank_line_statement ON o2c.bank_line (company_id, bank_statement_id);
 CREATE INDEX IF NOT EXISTS bank_line_payment ON o2c.bank_line (company_id, payment_id) WHERE payment_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS bank_line_end_to_end ON o2c.bank_line (company_id, end_to_end_id) WHERE kind = 'receipt' AND end_to_end_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS bank_line_reference ON o2c.bank_line (company_id, bank_reference) WHERE kind = 'receipt' AND bank_reference IS NOT NULL;
 CREATE INDEX IF NOT EXISTS bank_line_unsettled ON o2c.bank_line (company_id, bank_line_id)
-    WHERE kind IN ('return', 'correction') AND payment_id IS NULL AND closed_at IS NULL;
+    WHERE kind IN ('collection', 'return', 'correction') AND payment_id IS NULL AND closed_at IS NULL;
+IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'o2c.direct_debit'::regclass AND conname = 'direct_debit_bank_line_fkey') THEN
+    ALTER TABLE o2c.direct_debit ADD CONSTRAINT direct_debit_bank_line_fkey FOREIGN KEY (company_id, bank_line_id) REFERENCES o2c.bank_line;
+END IF;
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.bank_line
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'payment_id,problem,closed_at,closed_by,closed_note', 'engine');
 
@@ -690,8 +698,8 @@ SELECT l.company_id, l.bank_line_id, a.account, l.kind, l.booked_on, l.amount::n
        l.end_to_end_id, l.bank_reference, l.party_name, l.party_account, l.remittance, l.problem
 FROM o2c.bank_line l
 JOIN o2c.bank_account a ON a.company_id = l.company_id AND a.bank_account_id = l.bank_account_id
-WHERE l.kind IN ('return', 'correction') AND l.payment_id IS NULL AND l.closed_at IS NULL;
-COMMENT ON VIEW o2c.bank_line_open IS 'Bank lines that wait for a person: returns whose payment was not found, and credits that give a debit back. o2c.close_bank_line() settles one';
+WHERE l.kind IN ('collection', 'return', 'correction') AND l.payment_id IS NULL AND l.closed_at IS NULL;
+COMMENT ON VIEW o2c.bank_line_open IS 'Bank lines that wait for a person: returns whose payment was not found, collections that do not agree with their direct debits, and credits that give a debit back. o2c.close_bank_line() settles one';
 
 CREATE OR REPLACE VIEW o2c.verify_bank_statement AS
 SELECT s.company_id, 'bank statement balance'::text AS check_name, 'bank statement ' || s.bank_statement_id AS object,
@@ -709,9 +717,19 @@ CROSS JOIN LATERAL (VALUES
     ('bank line payment'::text,
      CASE WHEN l.kind = 'receipt' THEN concat_ws(' ', 'payment', a.account, trim_scale(l.amount), l.currency, l.booked_on) END,
      CASE WHEN p.payment_id IS NULL THEN 'none' ELSE concat_ws(' ', 'payment', p.provider, trim_scale(p.amount), p.currency, p.received_on) END),
+    ('bank line charges', CASE WHEN l.kind = 'receipt' THEN trim_scale(greatest(l.gross_amount - l.amount, 0))::text END, trim_scale(p.charge_amount)::text),
     ('bank line return', CASE WHEN l.kind = 'return' AND l.payment_id IS NOT NULL THEN 'reversed' END, p.state)) AS c (check_name, expected, found)
-WHERE c.expected <> c.found;
-COMMENT ON VIEW o2c.verify_bank_line IS 'Receipts on bank accounts that are not booked as the payment that they are, and returns whose payment is not reversed';
+WHERE c.expected <> c.found
+UNION ALL
+SELECT l.company_id, 'bank line collection', 'bank line ' || l.bank_line_id, concat_ws(' ', trim_scale(d.amount), 'settled'),
+       concat_ws(' ', trim_scale(CASE d.amount WHEN l.gross_amount THEN l.gross_amount ELSE l.amount END), CASE WHEN d.captured THEN 'captured' ELSE 'settled' END)
+FROM (SELECT d.company_id, d.bank_line_id, sum(d.amount) AS amount, bool_or(p.clearing = 'captured') AS captured
+      FROM o2c.direct_debit d
+      JOIN o2c.payment p ON p.company_id = d.company_id AND p.payment_id = d.payment_id
+      WHERE d.bank_line_id IS NOT NULL GROUP BY d.company_id, d.bank_line_id) d
+JOIN o2c.bank_line l ON l.company_id = d.company_id AND l.bank_line_id = d.bank_line_id
+WHERE d.amount NOT IN (l.amount, l.gross_amount) OR d.captured;
+COMMENT ON VIEW o2c.verify_bank_line IS 'Receipts on bank accounts that are not booked as the payment that they are, returns whose payment is not reversed, and collections that are not the sum of their direct debits or did not settle them';
 
 CREATE TABLE IF NOT EXISTS o2c.deduction_reason (
     company_id  bigint NOT NULL DEFAULT o2c.current_company() CONSTRAINT deduction_reason_company_fkey REFERENCES o2c.company,

@@ -18,6 +18,7 @@
 #include "core/plan.h"
 #include "ordering/order.h"
 #include "party/customer.h"
+#include "shipping/wish.h"
 
 /* A line of the shipment, and how much of it comes back. */
 typedef struct ReturnLine
@@ -85,26 +86,14 @@ read_lines(Return *r)
 	}
 }
 
-/* The line that a wish names, by line_no or sku. */
+/* The line that a wish names and no earlier one. */
 static ReturnLine *
-wished_line(Return *r, const JsonbValue *wish, int number)
+wished_line(Return *r, const O2cWish *wish)
 {
-	static const char *const keys[] = {"line_no", "sku", "quantity", NULL};
-	Numeric		line_no;
-	char	   *sku;
-
-	o2c_json_known_keys(wish, psprintf("line %d", number), keys);
-	line_no = o2c_json_number(wish, "line_no");
-	sku = o2c_json_text(wish, "sku");
 	for (int i = 0; i < r->n; i++)
-		if (r->lines[i].quantity == NULL &&
-			(line_no != NULL ? o2c_cmp(line_no, o2c_int_numeric(r->lines[i].line_no)) == 0
-			 : sku != NULL && strcmp(sku, r->lines[i].sku) == 0))
+		if (r->lines[i].quantity == NULL && o2c_is_wished(wish, r->lines[i].line_no, r->lines[i].sku))
 			return &r->lines[i];
-	ereport(ERROR,
-			(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
-			 errmsg("shipment %lld has no line for wish %d", (long long) r->shipment, number),
-			 errhint("Name a line by \"line_no\" or by \"sku\".")));
+	o2c_refuse_wish(wish, "shipment", r->shipment);
 }
 
 /* Takes the quantities that come back. */
@@ -116,10 +105,10 @@ take_wishes(Return *r, Jsonb *wishes)
 
 	for (int i = 0; i < n; i++)
 	{
-		ReturnLine *line = wished_line(r, &objects[i], i + 1);
-		Numeric		quantity = o2c_json_number(&objects[i], "quantity");
+		O2cWish		wish = o2c_read_wish(&objects[i], i + 1);
+		ReturnLine *line = wished_line(r, &wish);
 
-		line->quantity = quantity == NULL ? line->left : quantity;
+		line->quantity = wish.quantity == NULL ? line->left : wish.quantity;
 		if (numeric_is_nan(line->quantity) || o2c_sign(line->quantity) <= 0 || o2c_cmp(line->quantity, line->left) > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_O2C_INVALID_ARGUMENT),

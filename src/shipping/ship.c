@@ -18,6 +18,7 @@
 #include "core/number.h"
 #include "core/plan.h"
 #include "ordering/order.h"
+#include "shipping/wish.h"
 
 /* A line of the order, and how much of it ships now. */
 typedef struct ShipLine
@@ -125,26 +126,14 @@ check_may_ship(const ShipOrder *order)
 				 errhint("Remove the cause, or release the hold with o2c.release_hold(hold, reason).")));
 }
 
-/* The line that a wish names, by line_no or sku. */
+/* The line that a wish names and no earlier one. */
 static ShipLine *
-wished_line(ShipOrder *order, const JsonbValue *wish, int number)
+wished_line(ShipOrder *order, const O2cWish *wish)
 {
-	static const char *const keys[] = {"line_no", "sku", "quantity", NULL};
-	Numeric		line_no;
-	char	   *sku;
-
-	o2c_json_known_keys(wish, psprintf("line %d", number), keys);
-	line_no = o2c_json_number(wish, "line_no");
-	sku = o2c_json_text(wish, "sku");
 	for (int i = 0; i < order->n; i++)
-		if (order->lines[i].quantity == NULL &&
-			(line_no != NULL ? o2c_cmp(line_no, o2c_int_numeric(order->lines[i].line_no)) == 0
-			 : sku != NULL && order->lines[i].sku != NULL && strcmp(sku, order->lines[i].sku) == 0))
+		if (order->lines[i].quantity == NULL && o2c_is_wished(wish, order->lines[i].line_no, order->lines[i].sku))
 			return &order->lines[i];
-	ereport(ERROR,
-			(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
-			 errmsg("order %lld has no line for wish %d", (long long) order->order_id, number),
-			 errhint("Name a line by \"line_no\" or by \"sku\".")));
+	o2c_refuse_wish(wish, "order", order->order_id);
 }
 
 /* Takes the quantities that the caller wishes. */
@@ -156,11 +145,11 @@ take_wishes(ShipOrder *order, Jsonb *wishes)
 
 	for (int i = 0; i < n; i++)
 	{
-		ShipLine   *line = wished_line(order, &objects[i], i + 1);
-		Numeric		quantity = o2c_json_number(&objects[i], "quantity");
+		O2cWish		wish = o2c_read_wish(&objects[i], i + 1);
+		ShipLine   *line = wished_line(order, &wish);
 
-		line->quantity = quantity == NULL ? line->available : quantity;
-		if (quantity != NULL && (numeric_is_nan(quantity) || o2c_sign(quantity) <= 0))
+		line->quantity = wish.quantity == NULL ? line->available : wish.quantity;
+		if (wish.quantity != NULL && (numeric_is_nan(wish.quantity) || o2c_sign(wish.quantity) <= 0))
 			ereport(ERROR,
 					(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
 					 errmsg("line %d: quantity %s is out of range", line->line_no, o2c_numeric_text(line->quantity))));

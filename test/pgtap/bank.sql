@@ -1,6 +1,6 @@
 -- Bank statements: camt.053 and camt.054 of all versions, bank lines from JSON and from COPY.
 BEGIN;
-SELECT plan(186);
+SELECT plan(189);
 SET LOCAL client_min_messages = error;
 SET LOCAL o2c.business_date = '2026-03-31';
 SELECT o2c.create_company('Acme', 'EUR');
@@ -116,7 +116,8 @@ SELECT results_eq($$SELECT pg_temp.lines('B3')$$, ARRAY['1 receipt 60.00 EUR f P
 SELECT results_eq($$SELECT pg_temp.import(pg_temp.document(pg_temp.statement('B4', pg_temp.entry('50', more => '<AcctSvcrRef>LUMP</AcctSvcrRef>'))))$$, ARRAY['1 1 1 1 50 0'], 'a batch without its transactions is one payment');
 SELECT results_eq($$SELECT pg_temp.import(pg_temp.document(pg_temp.notification('B5', pg_temp.entry('50', pg_temp.part('20', 'h') || pg_temp.part('30', 'i'), '<AcctSvcrRef>LUMP</AcctSvcrRef>')), '054'))$$,
     ARRAY['1 2 2 2 50 0'], 'until a notification tells them');
-SELECT results_eq($$SELECT p.state, p.amount FROM o2c.bank_line l JOIN o2c.payment p USING (company_id, payment_id) WHERE l.bank_reference = 'LUMP' ORDER BY l.bank_line_id$$, $$VALUES ('reversed', 50.00), ('received', 20.00), ('received', 30.00)$$, 'which take its place');
+SELECT results_eq($$SELECT p.state, p.clearing, p.amount FROM o2c.bank_line l JOIN o2c.payment p USING (company_id, payment_id) WHERE l.bank_reference = 'LUMP' ORDER BY l.bank_line_id$$,
+    $$VALUES ('reversed', 'voided', 50.00), ('received', 'settled', 20.00), ('received', 'settled', 30.00)$$, 'which take its place; it is void, not returned');
 SELECT results_eq($$SELECT pg_temp.import(pg_temp.document(pg_temp.statement('B4', pg_temp.entry('50', more => '<AcctSvcrRef>LUMP</AcctSvcrRef>'))))$$, ARRAY['1 1 0 0 0 0'], 'once');
 SELECT results_eq($$SELECT pg_temp.import(pg_temp.document(pg_temp.notification('B5', pg_temp.entry('50', pg_temp.part('20', 'h') || pg_temp.part('30', 'i'), '<AcctSvcrRef>LUMP</AcctSvcrRef>')), '054'))$$, ARRAY['1 2 0 0 0 0'], 'and for all');
 SELECT count(*) FROM o2c.import_camt(pg_temp.document(pg_temp.statement('B6', pg_temp.entry('51', more => '<AcctSvcrRef>TAKEN</AcctSvcrRef>'))));
@@ -134,6 +135,13 @@ SELECT results_eq($$SELECT pg_temp.import(pg_temp.document(pg_temp.statement('A1
 SELECT results_eq($$SELECT amount, gross_amount, charges, charges_currency, original_amount, original_currency, exchange_rate, transaction_id, structured_reference, document_numbers, information FROM o2c.bank_line WHERE end_to_end_id = 'fx'$$,
     $$VALUES (91.85, 93.98, 2.13, 'EUR', 105.00, 'USD', 1.1172, 'u-1', 'RF18539007547034 R2', 'INV-7', E'more\nbank text')$$, 'with charges, rate and references');
 SELECT is((SELECT reference FROM o2c.payment JOIN o2c.bank_line USING (company_id, payment_id) WHERE end_to_end_id = 'fx'), 'RF18539007547034 R2 INV-7', 'which its payment has');
+SELECT is((SELECT trim_scale(p.amount) || ' ' || trim_scale(charge_amount) FROM o2c.payment p JOIN o2c.bank_line USING (company_id, payment_id) WHERE end_to_end_id = 'fx'), '91.85 2.13', 'and what the bank kept of it');
+INSERT INTO o2c.cash_policy (customer_id, bears_charges) SELECT customer_id, false FROM o2c.customer WHERE code = 'C2';
+SELECT results_eq($$SELECT new_lines FROM o2c.import_bank_lines('[{"booked_on": "2026-03-27", "amount": 98, "charges": 2, "end_to_end_id": "k1"}, {"booked_on": "2026-03-27", "amount": 98, "charges": 2, "end_to_end_id": "k2"},
+    {"booked_on": "2026-03-27", "amount": 98, "charges": 2, "charges_currency": "USD", "end_to_end_id": "k3"}, {"booked_on": "2026-03-27", "amount": 98, "charges": -2, "end_to_end_id": "k4"}]')$$, 'VALUES (4::bigint)', 'four credits of 98');
+SELECT o2c.identify_payment(payment_id, CASE end_to_end_id WHEN 'k2' THEN 'C2' ELSE 'C1' END) FROM o2c.bank_line WHERE end_to_end_id ~ '^k[1-4]$';
+SELECT results_eq($$SELECT l.end_to_end_id, p.amount, p.charge_amount, i.amount FROM o2c.bank_line l JOIN o2c.payment p USING (company_id, payment_id) JOIN o2c.open_item i USING (company_id, item_id) WHERE l.end_to_end_id ~ '^k[1-4]$' ORDER BY 1$$,
+    $$VALUES ('k1', 98.00, 2.00, -100.00), ('k2', 98.00, 2.00, -98.00), ('k3', 98.00, 0, -98.00), ('k4', 98.00, 0, -98.00)$$, 'charges in the same currency are credited where we bear them');
 SELECT count(*) FROM o2c.import_camt(pg_temp.document(pg_temp.statement('A2', pg_temp.entry('10', '<TxDtls><Refs><EndToEndId>v2</EndToEndId></Refs><Chrgs><Amt Ccy="EUR">1.10</Amt></Chrgs><Chrgs><Amt Ccy="EUR">0.2</Amt></Chrgs></TxDtls>', status => 'BOOK')), version => '02'));
 SELECT is((SELECT charges FROM o2c.bank_line WHERE end_to_end_id = 'v2'), 1.30, 'charges as version 2 writes them');
 SELECT count(*) FROM o2c.import_camt(pg_temp.document(pg_temp.statement('A3', pg_temp.entry('1500', '<TxDtls><Refs><EndToEndId>jp</EndToEndId></Refs></TxDtls>', currency => 'JPY'), account => '<Id><Othr><Id>123-456</Id></Othr></Id>')));

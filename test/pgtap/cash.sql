@@ -1,6 +1,6 @@
 -- Payments: recording, identifying, matching, applying, taking back, loading.
 BEGIN;
-SELECT plan(103);
+SELECT plan(107);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -186,6 +186,21 @@ INSERT INTO o2c.payment_import (batch, reference, customer, received_on, amount)
 SELECT is(o2c.load_payments(), 0::bigint, 'the same file again books nothing');
 SELECT is((SELECT count(*) FROM o2c.payment_import), 0::bigint, 'and leaves nothing');
 SELECT is((SELECT count(*) FROM o2c.payment WHERE provider = 'import' AND customer_id IS NULL), 1::bigint, 'a row without a customer is a payment to identify');
+
+-- what banks kept
+INSERT INTO o2c.payment_import (batch, customer, received_on, amount, charges) VALUES
+    ('charged', 'C1', '2026-03-02', 95, 5), ('charged', 'C1', '2026-03-02', 96, 0), ('charged', 'C1', '2026-03-02', 97, NULL), ('charged', 'C2', '2026-03-02', 95, 5),
+    ('overcharged', 'C1', '2026-03-02', 95, -1), ('overcharged', 'C1', '2026-03-02', 95, 0.001), ('overcharged', 'C1', '2026-03-02', 95, 'NaN'), ('overcharged', 'C1', '2026-03-02', 95, 1e15);
+INSERT INTO o2c.cash_policy (customer_id, bears_charges) SELECT customer_id, false FROM o2c.customer WHERE company_id = 1 AND code = 'C2'
+ON CONFLICT ON CONSTRAINT cash_policy_one DO UPDATE SET bears_charges = false;
+SELECT is(o2c.load_payments(), 4::bigint, 'payments less charges');
+SELECT results_eq($$SELECT problem FROM o2c.payment_import ORDER BY import_id$$, $$VALUES ('the charge is negative'), ('the charge has more than the 2 decimals of EUR'), ('the charge is not a finite number'), ('the charge is 10^15 or more')$$, 'charges must be amounts');
+DELETE FROM o2c.payment_import;
+SELECT results_eq($$SELECT c.code, p.amount, p.charge_amount, i.amount FROM o2c.payment p JOIN o2c.open_item i USING (company_id, item_id) JOIN o2c.customer c ON c.company_id = p.company_id AND c.customer_id = p.customer_id
+    WHERE p.provider = 'import' AND p.received_on = '2026-03-02' ORDER BY p.payment_id$$,
+    $$VALUES ('C1', 95.00, 5.00, -100.00), ('C1', 96.00, 0, -96.00), ('C1', 97.00, 0, -97.00), ('C2', 95.00, 5.00, -95.00)$$, 'are credited to whom we bear them for');
+SELECT o2c.record_payment(95, '2026-03-02', 'C1', charges => 5) AS p1, o2c.record_payment(95, '2026-03-02', 'C2', charges => 5) AS p2 \gset
+SELECT results_eq(format($$SELECT i.amount FROM o2c.payment p JOIN o2c.open_item i USING (company_id, item_id) WHERE p.payment_id IN (%s, %s) ORDER BY p.payment_id$$, :p1, :p2), 'VALUES (-100.00), (-95.00)', 'as by hand');
 
 SELECT is_empty('TABLE o2c.verify_open_item', 'open items agree with the facts');
 SELECT is_empty('SELECT * FROM o2c.verify_payment', 'payments agree with their items');

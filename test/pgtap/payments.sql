@@ -1,6 +1,6 @@
 -- Payments with the bank and providers: clearing, refunds, bounces and what they do, payment links, keys that outlive midnight.
 BEGIN;
-SELECT plan(157);
+SELECT plan(159);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'USD');
 SET LOCAL client_min_messages = error;
@@ -31,7 +31,8 @@ SELECT o2c.record_payment(100, '2026-03-01', 'C1', 'A-1', 'card', provider => 'p
 SELECT is(pg_temp.state(:auth), 'pending authorized 2026-03-01', 'an authorized payment waits');
 SELECT is(pg_temp.exposure('C1'), 100::numeric, 'it does not reduce the exposure');
 SELECT is_empty('SELECT * FROM o2c.match_payments()', 'and pays nothing');
-SELECT throws_ok(format('SELECT o2c.apply_payment(%s, ''A-1'')', :auth), 'OC106', NULL, 'nor by hand');
+SELECT throws_ok(format('SELECT o2c.apply_payment(%s, ''A-1'')', :auth), 'OC101', format('payment %s is not money yet', :auth), 'nor by hand');
+SELECT throws_ok(format('SELECT o2c.apply_payment(%s, ''A-1'', 100)', :auth), 'OC101', NULL, 'whatever the amount');
 SELECT throws_ok(format('SELECT o2c.refund_payment(%s)', :auth), 'OC101', NULL, 'nor is it paid back');
 SELECT throws_ok(format('SELECT o2c.reverse_payment(%s)', :auth), 'OC101', NULL, 'nor can it bounce');
 SELECT is(o2c.record_payment(100, '2026-03-01', 'C1', 'A-1', 'card', provider => 'psp', provider_reference => 'ch_1', clearing => 'captured'), :auth::bigint, 'the provider''s reference stands for one payment');
@@ -88,6 +89,7 @@ SELECT isnt(o2c.identify_payment(:nobody, 'C2'), NULL, 'and then on account');
 SELECT pg_temp.invoice('CL-1', 'CL', 200, '2026-02-01', '2026-02-15') \g /dev/null
 SELECT o2c.record_payment(200, '2026-03-03', 'CL', 'CL-1', 'cheque', clearing => 'captured') AS cheque \gset
 SELECT is(pg_temp.state(:cheque) || ', ' || pg_temp.exposure('CL'), 'pending captured 2026-03-03, 200', 'a cheque does not count until it is cleared');
+SELECT throws_ok(format('SELECT o2c.apply_payment(%s, (SELECT min(v.number) FROM o2c.invoice v JOIN o2c.customer c USING (company_id, customer_id) WHERE c.code = ''CL''))', :cheque), 'OC101', format('payment %s is not money yet', :cheque), 'and cannot be applied before');
 SELECT is_empty('SELECT * FROM o2c.match_payments()', 'nor pay');
 SELECT is(o2c.record_overdue('2026-03-03'), 1::bigint, 'the invoice is overdue');
 SELECT is((SELECT count(*) FROM o2c.hold h JOIN o2c.customer c USING (company_id, customer_id) WHERE c.code = 'CL' AND released_at IS NULL), 1::bigint, 'and the credit suspended');
