@@ -228,15 +228,29 @@ look_at(Run *run, O2cPending *p)
 	MemoryContext old;
 	O2cFinding *found;
 	uint64		state = state_of(&run->match, p);
+	bool		twin_waits = false;
 
 	if (p->open <= 0 || p->seen == state)
 		return false;
+	if (p->twin != NULL && p->twin->open > 0)
+	{
+		/* of two that are the same the first comes first: what was applied meanwhile may have made it certain */
+		if (look_at(run, p->twin))
+			state = state_of(&run->match, p);
+		else if (p->twin->open > 0)
+			twin_waits = true;
+	}
 	p->seen = state;
 	MemoryContextReset(run->scratch);
 	old = MemoryContextSwitchTo(run->scratch);
 	found = palloc(sizeof(O2cFinding));
 	o2c_explain(&run->match, p, found);
 	MemoryContextSwitchTo(old);
+	if (twin_waits && strcmp(found->outcome, "applied") == 0)
+	{
+		found->outcome = "ambiguous";
+		found->words = "An earlier payment carries the same and is not applied.";
+	}
 	p->finding = keep_finding(found);
 	if (strcmp(found->outcome, "applied") != 0)
 		return false;
@@ -500,6 +514,55 @@ plan_once(bool one)
 	return level;
 }
 
+/* Orders two texts that may be NULL. */
+static int
+compare_text(const char *a, const char *b)
+{
+	return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
+}
+
+/* Orders payments by what they carry. */
+static int
+compare_content(const O2cPending *a, const O2cPending *b)
+{
+	int			order = compare_text(a->whole, b->whole);
+
+	if (order == 0)
+		order = compare_text(a->account, b->account);
+	if (order == 0)
+		order = compare_text(a->name, b->name);
+	if (order == 0)
+		order = strcmp(a->currency, b->currency);
+	if (order == 0)
+		order = a->open < b->open ? -1 : a->open > b->open;
+	return order != 0 ? order : a->customer < b->customer ? -1 : a->customer > b->customer;
+}
+
+/* The same, and then as they came: qsort callback. */
+static int
+compare_pending(const void *a, const void *b)
+{
+	const O2cPending *x = *(O2cPending *const *) a;
+	const O2cPending *y = *(O2cPending *const *) b;
+	int			order = compare_content(x, y);
+
+	return order != 0 ? order : x < y ? -1 : x > y;
+}
+
+/* Notes which payments carry the same as an earlier one. */
+static void
+find_twins(O2cMatch *match)
+{
+	O2cPending **sorted = palloc_extended(sizeof(O2cPending *) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < match->n; i++)
+		sorted[i] = &match->payments[i];
+	qsort(sorted, match->n, sizeof(O2cPending *), compare_pending);
+	for (int i = 1; i < match->n; i++)
+		if (compare_content(sorted[i - 1], sorted[i]) == 0)
+			sorted[i]->twin = sorted[i - 1];
+}
+
 /* Reads what a run needs. */
 static void
 read_all(Run *run, NullableDatum payment)
@@ -513,6 +576,7 @@ read_all(Run *run, NullableDatum payment)
 	}
 	o2c_read_book(&run->match);
 	o2c_read_neighbours(&run->match);
+	find_twins(&run->match);
 	run->scratch = AllocSetContextCreate(CurrentMemoryContext, "o2c matching", ALLOCSET_DEFAULT_SIZES);
 }
 

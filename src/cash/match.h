@@ -90,6 +90,7 @@ typedef struct O2cPending
 	int64	   *neighbours;		/* invoices that are a slip away and as high */
 	int			n_neighbours;
 	uint64		seen;			/* state of its groups when it was looked at */
+	struct O2cPending *twin;	/* the one before it that carries the same */
 	struct O2cFinding *finding;	/* what was found then, unless it was applied */
 } O2cPending;
 
