@@ -94,6 +94,7 @@ wished_line(Return *r, const O2cWish *wish)
 		if (r->lines[i].quantity == NULL && o2c_is_wished(wish, r->lines[i].line_no, r->lines[i].sku))
 			return &r->lines[i];
 	o2c_refuse_wish(wish, "shipment", r->shipment);
+	return NULL;				/* keep compiler quiet */
 }
 
 /* Takes the quantities that come back. */

@@ -134,6 +134,7 @@ wished_line(ShipOrder *order, const O2cWish *wish)
 		if (order->lines[i].quantity == NULL && o2c_is_wished(wish, order->lines[i].line_no, order->lines[i].sku))
 			return &order->lines[i];
 	o2c_refuse_wish(wish, "order", order->order_id);
+	return NULL;				/* keep compiler quiet */
 }
 
 /* Takes the quantities that the caller wishes. */

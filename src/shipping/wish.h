@@ -23,6 +23,6 @@ typedef struct O2cWish
 
 extern O2cWish o2c_read_wish(const JsonbValue *object, int number);
 extern bool o2c_is_wished(const O2cWish *wish, int32 line_no, const char *sku);
-extern void o2c_refuse_wish(const O2cWish *wish, const char *document, int64 id) pg_attribute_noreturn();
+extern void o2c_refuse_wish(const O2cWish *wish, const char *document, int64 id);
 
 #endif /* O2C_WISH_H */
