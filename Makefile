@@ -7,7 +7,7 @@
 # The rooms, in flow order.  A room uses itself and the rooms before it only:
 # this list is the architecture, the build order and the restore guarantee.
 DOMAINS = core party terms product ordering control credit inventory shipping \
-          billing receivable cash collection process insight access
+          billing receivable cash bank matching collection process insight access
 
 EXTENSION  = o2c
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" o2c.control)

@@ -17,7 +17,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cash/match.h"
+#include "matching/match.h"
 
 #include "cash/payment.h"
 #include "core/plan.h"

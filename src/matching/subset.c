@@ -27,7 +27,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cash/subset.h"
+#include "matching/subset.h"
 
 #include "common/int.h"
 #include "miscadmin.h"

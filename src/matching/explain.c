@@ -20,9 +20,9 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cash/match.h"
+#include "matching/match.h"
 
-#include "cash/subset.h"
+#include "matching/subset.h"
 #include "lib/stringinfo.h"
 #include "utils/datetime.h"
 

@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cash/match.h"
+#include "matching/match.h"
 
 #include "common/hashfn.h"
 #include "core/money.h"

@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cash/subset.h"
+#include "matching/subset.h"
 
 #include "core/money.h"
 #include "funcapi.h"

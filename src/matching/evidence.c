@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "cash/match.h"
+#include "matching/match.h"
 
 #include "cash/checkdigit.h"
 #include "core/money.h"
