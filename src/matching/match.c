@@ -4,7 +4,7 @@
  *		Applies payments to invoices by themselves.
  *
  * One payment or all of them, a run is the same: read the payments and what
- * they say (evidence.c), lock the groups of all customers that it leads to, read
+ * they say (documents.c, payers.c), lock the groups of all customers that it leads to, read
  * what they owe (book.c), explain one payment after the other in the order of
  * (received_on, payment_id) and take what is applied off in memory (explain.c),
  * then write everything in a few statements.
@@ -568,7 +568,8 @@ static void
 read_all(Run *run, NullableDatum payment)
 {
 	o2c_read_pending(&run->match, payment);
-	o2c_read_evidence(&run->match);
+	o2c_read_documents(&run->match);
+	o2c_read_payers(&run->match);
 	if (!run->match.read_only)
 	{
 		lock_concerned(&run->match);

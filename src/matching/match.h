@@ -231,15 +231,25 @@ typedef struct O2cMatch
 	O2cMatchBook book;
 } O2cMatch;
 
-/* evidence.c */
+#define O2C_LEAST_SIGNIFICANT 5		/* fewer digits are too common to say much */
+
+/* pending.c */
 extern void o2c_read_pending(O2cMatch *match, NullableDatum payment);
 extern void o2c_refresh_pending(O2cMatch *match);
 extern void o2c_read_items_of(O2cMatch *match, const int64 *payments, int n);
-extern void o2c_read_evidence(O2cMatch *match);
+extern Datum o2c_payment_ids(const O2cMatch *match);
+extern bool o2c_is_whole(const char *whole, const char *number);
+
+/* documents.c */
+extern void o2c_read_documents(O2cMatch *match);
 extern void o2c_read_neighbours(O2cMatch *match);
-extern O2cPayerStrength o2c_payer_strength(const O2cPending *p, int64 group, const O2cParty **party);
 extern bool o2c_stands_alone(const O2cPending *p, const char *number);
 extern bool o2c_one_edit(const char *a, const char *b);
+
+/* payers.c */
+extern void o2c_read_payers(O2cMatch *match);
+extern void o2c_add_party(O2cPending *p, int64 customer, int64 group, O2cPayerStrength strength, const char *found_by);
+extern O2cPayerStrength o2c_payer_strength(const O2cPending *p, int64 group, const O2cParty **party);
 
 /* book.c */
 extern void o2c_read_book(O2cMatch *match);

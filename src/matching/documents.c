@@ -1,0 +1,478 @@
+/*-------------------------------------------------------------------------
+ *
+ * documents.c
+ *		Which documents payments name.
+ *
+ * The text of a payment falls into candidates (o2c.reference_tokens), which are
+ * looked up among the numbers of documents through indexes, all candidates of
+ * all payments in one statement.  A hit is worth more the less it can be by
+ * chance: check digits prove it, a reference that is nothing but the number
+ * says it plainly, a few digits among others say little.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "matching/match.h"
+
+#include "cash/checkdigit.h"
+#include "core/money.h"
+#include "core/plan.h"
+#include "core/reference.h"
+#include "utils/array.h"
+
+#define MANY_ENDS 20			/* numbers that end alike: what _named_documents stops at */
+
+/* text.c */
+extern Datum o2c_reference_tokens(PG_FUNCTION_ARGS);
+
+/* How many letters and digits a normal form has. */
+static int
+significant(const char *s)
+{
+	int			n = 0;
+
+	for (; *s != '\0'; s++)
+		n += *s != '-';
+	return n;
+}
+
+/* Whether there is nothing but digits, and marks between them. */
+static bool
+only_digits(const char *s)
+{
+	return strspn(s, "0123456789-") == strlen(s);
+}
+
+/* Whether digits may be the amount, a year or a date. */
+static bool
+looks_like_other(const O2cPending *p, const char *token)
+{
+	int			len = strlen(token);
+	char		amount[64];
+	int64		unit = 1;
+
+	if (!only_digits(token))
+		return false;
+	for (int i = 0; i < p->digits; i++)
+		unit *= 10;
+	snprintf(amount, sizeof(amount), INT64_FORMAT, p->amount);
+	if (strcmp(token, amount) == 0)
+		return true;
+	snprintf(amount, sizeof(amount), INT64_FORMAT, p->amount / unit);
+	if (strcmp(token, amount) == 0)
+		return true;
+	snprintf(amount, sizeof(amount), INT64_FORMAT "-" INT64_FORMAT, p->amount / unit, p->amount % unit);
+	if (strcmp(token, amount) == 0)
+		return true;
+	return (len == 4 || len == 8) && strchr(token, '-') == NULL && (strncmp(token, "19", 2) == 0 || strncmp(token, "20", 2) == 0);
+}
+
+/* The digits of a number in normal form, letters as marks between them. */
+static char *
+digits_of(const char *key)
+{
+	char	   *digits = pstrdup(key);
+	int			n = 0;
+
+	for (; *key != '\0'; key++)
+	{
+		if (o2c_is_digit(*key))
+			digits[n++] = *key;
+		else if (n > 0 && digits[n - 1] != '-')
+			digits[n++] = '-';
+	}
+	while (n > 0 && digits[n - 1] == '-')
+		n--;
+	digits[n] = '\0';
+	return digits;
+}
+
+/* How much it says that a token of a payment is a document's number. */
+static O2cRefStrength
+number_strength(const O2cPending *p, const char *token, bool proved)
+{
+	if (proved)
+		return O2C_REF_PROVED;
+	if (o2c_is_whole(p->whole, token))
+		return O2C_REF_WHOLE;
+	if (looks_like_other(p, token))
+		return O2C_REF_NONE;
+	if (significant(token) >= O2C_LEAST_SIGNIFICANT || (!only_digits(token) && significant(token) >= O2C_LEAST_SIGNIFICANT - 1))
+		return O2C_REF_EXACT;
+	return O2C_REF_WEAK;
+}
+
+/* How much it says that a token of a payment is the digits, or the last digits, of a document's number. */
+static O2cRefStrength
+digits_strength(const O2cPending *p, const char *token, const char *key)
+{
+	bool		all = strcmp(digits_of(key), token) == 0;
+
+	if (o2c_is_whole(p->whole, token) && significant(token) >= 3)
+		return all ? O2C_REF_EXACT : O2C_REF_WEAK;
+	if (looks_like_other(p, token))
+		return O2C_REF_NONE;
+	return O2C_REF_WEAK;
+}
+
+/* Adds a document that is named, or what is known better of it. */
+static void
+add_hit(O2cPending *p, const O2cHit *hit)
+{
+	for (int i = 0; i < p->n_hits; i++)
+	{
+		if (p->hits[i].invoice != hit->invoice)
+			continue;
+		if (p->hits[i].strength < hit->strength)
+			p->hits[i] = *hit;
+		return;
+	}
+	if (p->n_hits % 8 == 0)
+		p->hits = p->n_hits == 0 ? palloc(sizeof(O2cHit) * 8) : repalloc(p->hits, sizeof(O2cHit) * (p->n_hits + 8));
+	p->hits[p->n_hits++] = *hit;
+}
+
+/* A token to look up, and whose it is. */
+typedef struct Lookup
+{
+	O2cPending *payment;
+	const char *token;			/* as the payment has it */
+	char	   *key;			/* what is looked up */
+	bool		proved;			/* check digits prove it */
+	bool		digits;			/* also where it is the digits of a number only */
+} Lookup;
+
+typedef struct Lookups
+{
+	Lookup	   *all;
+	int			n;
+	int			room;
+} Lookups;
+
+/* Adds a token. */
+static void
+add_lookup(Lookups *l, O2cPending *p, const char *token, char *key, bool proved)
+{
+	if (l->n == l->room)
+	{
+		l->room = Max(l->room * 2, 256);
+		l->all = l->all == NULL ? palloc_extended(sizeof(Lookup) * l->room, MCXT_ALLOC_HUGE) : repalloc_huge(l->all, sizeof(Lookup) * l->room);
+	}
+	l->all[l->n++] = (Lookup) {p, token, key, proved, false};
+}
+
+/* Adds what a reference was made of, in every way that a number is written. */
+static void
+add_body(Lookups *l, O2cPending *p, const char *token, const char *body, bool proved)
+{
+	Datum		tokens = DirectFunctionCall1(o2c_reference_tokens, CStringGetTextDatum(body));
+	Datum	   *elements;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(tokens), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		add_lookup(l, p, token, TextDatumGetCString(elements[i]), proved);
+		l->all[l->n - 1].digits = proved && only_digits(body);
+	}
+}
+
+/* How long references of a scheme are, and whether one digit in ten would pass for a check digit. */
+static const struct
+{
+	const char *name;
+	int			len;			/* 0: they have no fixed length */
+}			schemes[] = {{"QRR", 27}, {"OGM", 12}, {"VIITE", 0}, {"KID10", 0}, {"KID11", 0}};
+
+/* Adds what a national reference was made of, where the company uses such. */
+static void
+add_national(Lookups *l, O2cPending *p, const char *token, const char *scheme)
+{
+	for (int i = 0; i < lengthof(schemes); i++)
+	{
+		O2cCode		code = {0};
+		int			len = strlen(token);
+		int			zeros = Max(schemes[i].len - len, 0);
+
+		if (strcmp(scheme, schemes[i].name) != 0 || strspn(token, "0123456789") != len || zeros + len > O2C_CODE_MAX ||
+			(schemes[i].len > 0 && zeros + len != schemes[i].len))
+			continue;
+		memset(code.chars, '0', zeros);
+		memcpy(code.chars + zeros, token, len);
+		code.len = zeros + len;
+		if (o2c_scheme_accepts(o2c_scheme(scheme), &code))
+			add_body(l, p, token, pnstrdup(token, len - o2c_scheme(scheme)->check_length), schemes[i].len > 0);
+	}
+}
+
+/* Adds a token, and what a creditor reference was made of. */
+static void
+add_token(Lookups *l, O2cPending *p, char *token, const char *scheme)
+{
+	int			len = strlen(token);
+	bool		proved = o2c_is_creditor_reference(token, len);
+
+	add_lookup(l, p, token, token, proved);
+	if (proved)
+		add_body(l, p, token, token + 4, true);
+	else if (scheme != NULL)
+		add_national(l, p, token, scheme);
+}
+
+/* Takes a row of o2c._named_documents over. */
+static void
+take_document(const Lookup *l, uint64 row)
+{
+	O2cPending *p = l->payment;
+	char	   *found_by = o2c_row_text(row, 2);
+	char	   *state = o2c_row_text(row, 7);
+	char	   *key = o2c_row_text(row, 9);
+	O2cHit		hit = {.invoice = o2c_row_int8(row, 3), .customer = o2c_row_int8(row, 4), .group = o2c_row_int8(row, 5),
+	.found_by = found_by, .token = l->token, .number = o2c_row_text(row, 8)};
+
+	if (hit.invoice == 0)
+	{
+		p->code = l->key;
+		/* mere digits may be anything */
+		if (p->customer == 0 && significant(l->key) >= O2C_LEAST_SIGNIFICANT)
+			o2c_add_party(p, hit.customer, hit.group, only_digits(l->key) ? O2C_PAYER_LIKELY : O2C_PAYER_CERTAIN, found_by);
+		return;
+	}
+	if (strcmp(found_by, "number") == 0 || strcmp(found_by, "creditor reference") == 0)
+		hit.strength = number_strength(p, l->key, l->proved);
+	else if (strcmp(found_by, "digits") == 0)
+		hit.strength = o2c_row_int8(row, 10) >= MANY_ENDS ? O2C_REF_NONE : l->digits && strcmp(digits_of(key), l->key) == 0 ? O2C_REF_PROVED :
+			digits_strength(p, l->key, key);
+	else
+		hit.strength = looks_like_other(p, l->key) ? O2C_REF_NONE : O2C_REF_WEAK;
+	hit.open = strcmp(state, "posted") == 0 || strcmp(state, "overdue") == 0;
+	if (hit.strength > O2C_REF_NONE)
+		add_hit(p, &hit);
+}
+
+/* Looks up what the texts name. */
+static void
+read_tokens(O2cMatch *match)
+{
+	static O2cPlan find = O2C_PLAN("SELECT place, found_by, invoice_id, customer_id, group_id, kind, state, number, reference_key, reached"
+								   " FROM o2c._named_documents($2, $1)", INT8OID, TEXTARRAYOID);
+	static O2cPlan setting = O2C_PLAN("SELECT upper(o2c.get_setting('reference_scheme', $1))", INT8OID);
+	Lookups		l = {0};
+	NullableDatum *keys;
+	char	   *scheme;
+	int			n;
+
+	o2c_run(&setting, O2C_ARGS(o2c_int8(match->company)));
+	scheme = o2c_row_text(0, 1);
+	for (int i = 0; i < match->n; i++)
+		for (int j = 0; j < match->payments[i].n_tokens; j++)
+			add_token(&l, &match->payments[i], match->payments[i].tokens[j], scheme);
+	if (l.n == 0)
+		return;
+	keys = palloc_extended(sizeof(NullableDatum) * l.n, MCXT_ALLOC_HUGE);
+	for (int i = 0; i < l.n; i++)
+		keys[i] = o2c_cstring(l.all[i].key);
+	n = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_datum_array(keys, l.n, TEXTOID))));
+	for (int i = 0; i < n; i++)
+		take_document(&l.all[o2c_row_int8(i, 1) - 1], i);
+}
+
+/* Looks up payment links, which stand for invoices. */
+static void
+read_links(O2cMatch *match)
+{
+	static O2cPlan find = O2C_PLAN("SELECT place, invoice_id, customer_id, group_id, state, number FROM o2c._linked_documents($2, $1)", INT8OID, INT8ARRAYOID);
+	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_payment_ids(match))));
+
+	for (int i = 0; i < n; i++)
+	{
+		O2cPending *p = &match->payments[o2c_row_int8(i, 1) - 1];
+		char	   *state = o2c_row_text(i, 5);
+		O2cHit		hit = {.invoice = o2c_row_int8(i, 2), .customer = o2c_row_int8(i, 3), .group = o2c_row_int8(i, 4), .strength = O2C_REF_PROVED,
+		.found_by = O2C_LINK, .token = p->whole, .number = o2c_row_text(i, 6)};
+
+		hit.open = strcmp(state, "posted") == 0 || strcmp(state, "overdue") == 0;
+		add_hit(p, &hit);
+	}
+}
+
+/* Finds out which documents the payments name. */
+void
+o2c_read_documents(O2cMatch *match)
+{
+	read_tokens(match);
+	read_links(match);
+}
+
+/* The number of an invoice that a payment of an unknown payer names and pays exactly, or NULL. */
+static const char *
+exactly_named(const O2cMatch *match, const O2cPending *p)
+{
+	for (int i = 0; i < p->n_hits; i++)
+	{
+		const O2cHit *hit = &p->hits[i];
+		int64		owed = 0;
+
+		if (!hit->open || hit->strength < O2C_REF_EXACT || o2c_payer_strength(p, hit->group, NULL) >= O2C_PAYER_LIKELY)
+			continue;
+		for (int place = o2c_first_item(&match->book, hit->invoice); place >= 0; place = match->book.items[place].next)
+			owed += match->book.items[place].open;
+		if (owed == p->open)
+			return hit->number;
+	}
+	return NULL;
+}
+
+/*
+ * Without a payer a number stands or falls with its digits.  Notes where another
+ * open invoice with the payment's amount is one slip away from what is named.
+ */
+void
+o2c_read_neighbours(O2cMatch *match)
+{
+	static O2cPlan find = O2C_PLAN("SELECT place, invoice_id FROM o2c._neighbours($2, $3, $4, $1)", INT8OID, TEXTARRAYOID, NUMERICARRAYOID, TEXTARRAYOID);
+	NullableDatum *numbers = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	NullableDatum *amounts = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	NullableDatum *currencies = palloc_extended(sizeof(NullableDatum) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	O2cPending **named = palloc_extended(sizeof(O2cPending *) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	int			n = 0;
+	int			found;
+
+	for (int i = 0; i < match->n; i++)
+	{
+		O2cPending *p = &match->payments[i];
+		const char *number = exactly_named(match, p);
+
+		if (number == NULL)
+			continue;
+		numbers[n] = o2c_cstring(number);
+		amounts[n] = o2c_datum(NumericGetDatum(o2c_from_minor(p->open, p->digits)));
+		currencies[n] = o2c_cstring(p->currency);
+		named[n++] = p;
+	}
+	if (n == 0)
+		return;
+	found = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_datum_array(numbers, n, TEXTOID)),
+									o2c_datum(o2c_datum_array(amounts, n, NUMERICOID)), o2c_datum(o2c_datum_array(currencies, n, TEXTOID))));
+	for (int i = 0; i < found; i++)
+	{
+		O2cPending *p = named[o2c_row_int8(i, 1) - 1];
+
+		if (p->n_neighbours % 8 == 0)
+			p->neighbours = p->n_neighbours == 0 ? palloc(sizeof(int64) * 8) : repalloc(p->neighbours, sizeof(int64) * (p->n_neighbours + 8));
+		p->neighbours[p->n_neighbours++] = o2c_row_int8(i, 2);
+	}
+}
+
+/* The length of a date at the beginning of a normal form, as in 12-3-2026, or 0. */
+static int
+date_length(const char *s)
+{
+	int			groups[3];
+	int			n = 0;
+	int			len = 0;
+
+	for (;;)
+	{
+		groups[n] = 0;
+		while (o2c_is_digit(s[len]))
+			groups[n] = Min(groups[n] * 10 + (s[len++] - '0'), 10000);
+		if (++n == 3 || s[len] != '-')
+			break;
+		len++;
+	}
+	return n == 3 && ((groups[0] <= 31 && groups[1] <= 31 && (groups[2] < 100 || (groups[2] >= 1990 && groups[2] < 2100))) ||
+					  (groups[0] >= 1990 && groups[0] < 2100 && groups[1] <= 12 && groups[2] <= 31)) ? len : 0;
+}
+
+/* The length of what a normal form begins with and is another text, or 0. */
+static int
+begins_with(const char *s, const char *text)
+{
+	size_t		len = text == NULL ? 0 : strlen(text);
+
+	return len > 0 && strncmp(s, text, len) == 0 && !o2c_is_digit(s[len]) ? len : 0;
+}
+
+/* The length of the payment's amount at the beginning of a normal form, as in 1-794-78, or 0. */
+static int
+amount_length(const O2cPending *p, const char *s)
+{
+	char		grouped[64];
+	char		key[64];
+	int			n = 0;
+	int			len = 0;
+	char	   *plain = o2c_numeric_text(o2c_from_minor(p->amount, p->digits));
+	int			major = strcspn(plain, ".");
+
+	for (int i = 0; plain[i] != '\0' && n < sizeof(grouped) - 2; i++)
+	{
+		if (i > 0 && i < major && (major - i) % 3 == 0)
+			grouped[n++] = ',';
+		grouped[n++] = plain[i];
+	}
+	key[o2c_normalize_reference(grouped, n, key)] = '\0';
+	len = begins_with(s, key);
+	if (len > 0)
+		return len;
+	key[o2c_normalize_reference(plain, strlen(plain), key)] = '\0';
+	len = begins_with(s, key);
+	if (len > 0)
+		return len;
+	plain[major] = '\0';
+	return begins_with(s, plain);
+}
+
+/* The length of a year at the beginning of a normal form, or 0. */
+static int
+year_length(const char *s)
+{
+	return (strncmp(s, "19", 2) == 0 || strncmp(s, "20", 2) == 0) && strspn(s, "0123456789") == 4 ? 4 : 0;
+}
+
+/* Whether a reference has no other number than this one, but for dates, years, the amount and the customer's number. */
+bool
+o2c_stands_alone(const O2cPending *p, const char *number)
+{
+	const char *found = p->whole == NULL ? NULL : strstr(p->whole, number);
+
+	if (found == NULL)
+		return false;
+	for (const char *s = p->whole; *s != '\0';)
+	{
+		int			known = 0;
+
+		if (s == found)
+			known = strlen(number);
+		else if (o2c_is_digit(*s) && (s == p->whole || !o2c_is_digit(s[-1])))
+		{
+			known = date_length(s);
+			known = Max(known, amount_length(p, s));
+			known = Max(known, year_length(s));
+			known = Max(known, begins_with(s, p->code));
+		}
+		if (known == 0 && o2c_is_digit(*s))
+			return false;
+		s += Max(known, 1);
+	}
+	return true;
+}
+
+/* Whether two numbers differ by one character, or by two neighbours swapped. */
+bool
+o2c_one_edit(const char *a, const char *b)
+{
+	size_t		na = strlen(a);
+	size_t		nb = strlen(b);
+	size_t		i = 0;
+
+	if (na > nb)
+		return o2c_one_edit(b, a);
+	while (i < na && a[i] == b[i])
+		i++;
+	if (nb == na + 1)
+		return strcmp(a + i, b + i + 1) == 0;
+	if (nb != na || i == na)
+		return false;
+	return strcmp(a + i + 1, b + i + 1) == 0 ||
+		(a[i] == b[i + 1] && a[i + 1] == b[i] && a[i + 1] != '\0' && strcmp(a + i + 2, b + i + 2) == 0);
+}

@@ -1,0 +1,244 @@
+/*-------------------------------------------------------------------------
+ *
+ * pending.c
+ *		The payments of a run of matching: what they carry, and what is left of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "matching/match.h"
+
+#include "core/money.h"
+#include "core/plan.h"
+#include "core/reference.h"
+#include "utils/array.h"
+
+#define MAX_CANDIDATES 256		/* references in one text */
+
+/* The elements of a text[] in a row of the last result. */
+static char **
+text_elements(uint64 row, int column, int *n)
+{
+	bool		isnull;
+	Datum		value = o2c_row_datum(row, column, &isnull);
+	Datum	   *elements;
+	char	  **texts;
+
+	*n = 0;
+	if (isnull)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, n);
+	texts = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		texts[i] = TextDatumGetCString(elements[i]);
+	return texts;
+}
+
+/* Words that announce a number. */
+static const char *const announcements[] = {
+	"", "RECHNUNG", "RECHNUNGNR", "RECHNUNGSNR", "RECHNUNGSNUMMER", "RECHNUNGSNUMBER", "RG", "RGNR", "RE", "RENR", "RNR", "RN", "INVOICE", "INVOICENO", "INVOICENR",
+	"INVOICENUMBER", "INV", "INVNO", "INVNR", "F", "FA", "FAC", "FACTURE", "FACTURA", "FATTURA", "FAKTURA", "BELEG", "BELEGNR", "NR", "NO", "REF", "SI", "BILL",
+	"PAYMENTFORINVOICE", "PAYMENTFOR", "PAYMENT", "ZAHLUNG", "ZAHLUNGRECHNUNG", "SEPA"
+};
+
+/* Whether the beginning of a normal form is a word that announces a number. */
+static bool
+is_announcement(const char *s, int len)
+{
+	for (int i = 0; i < lengthof(announcements); i++)
+		if (strlen(announcements[i]) == len && memcmp(s, announcements[i], len) == 0)
+			return true;
+	return false;
+}
+
+/* Whether a normal form is a number and nothing else but a word that announces it. */
+bool
+o2c_is_whole(const char *whole, const char *number)
+{
+	int			lead = whole == NULL ? -1 : (int) strlen(whole) - (int) strlen(number);
+
+	return lead >= 0 && strcmp(whole + lead, number) == 0 && is_announcement(whole, lead);
+}
+
+/* Adds a candidate once. */
+static void
+add_candidate(O2cPending *p, char *token)
+{
+	for (int i = 0; i < p->n_tokens; i++)
+		if (strcmp(p->tokens[i], token) == 0)
+			return;
+	p->tokens[p->n_tokens++] = token;
+}
+
+/* Adds words of some length that are short only without their leading zeros. */
+static void
+add_padded(O2cPending *p)
+{
+	const char *s = p->reference;
+
+	while (*s != '\0' && p->n_tokens < MAX_CANDIDATES)
+	{
+		int			len = 0;
+		int			digits = 0;
+		char		key[O2C_LEAST_SIGNIFICANT * 8 + 1];
+
+		for (; o2c_significant(s[len]) != '\0'; len++)
+			digits += o2c_is_digit(s[len]);
+		if (len >= O2C_LEAST_SIGNIFICANT && len < sizeof(key) && digits > 0)
+		{
+			key[o2c_normalize_reference(s, len, key)] = '\0';
+			if (strlen(key) < 3)
+				add_candidate(p, pstrdup(key));
+		}
+		s += Max(len, 1);
+	}
+}
+
+/*
+ * Adds to the candidates of a reference what is short: numbers that are mostly
+ * zeros, and what is all of the reference but for a word that announces it.
+ */
+static void
+add_short(O2cPending *p)
+{
+	int			len = p->whole == NULL ? 0 : strlen(p->whole);
+	char	  **tokens;
+
+	if (len == 0 || p->n_tokens >= MAX_CANDIDATES)
+		return;
+	tokens = palloc(sizeof(char *) * (MAX_CANDIDATES + 1));
+	if (p->n_tokens > 0)
+		memcpy(tokens, p->tokens, sizeof(char *) * p->n_tokens);
+	p->tokens = tokens;
+	add_padded(p);
+	for (int lead = 0; lead < len && len <= 40 && p->n_tokens < MAX_CANDIDATES; lead++)
+		if (is_announcement(p->whole, lead))
+			add_candidate(p, p->whole + lead);
+}
+
+/* Reads one payment from a row. */
+static void
+read_payment(O2cPending *p, uint64 row)
+{
+	bool		isnull;
+
+	p->id = o2c_row_int8(row, 1);
+	p->customer = o2c_row_int8(row, 2);
+	p->group = o2c_row_int8(row, 3);
+	p->item = o2c_row_int8(row, 4);
+	p->received_on = o2c_row_int4(row, 5);
+	p->currency = o2c_row_text(row, 6);
+	p->digits = o2c_minor_units(p->currency);
+	p->amount = o2c_to_minor(DatumGetNumeric(o2c_row_datum(row, 7, &isnull)), p->digits);
+	p->open = o2c_to_minor(DatumGetNumeric(o2c_row_datum(row, 8, &isnull)), p->digits);
+	p->reference = o2c_row_text(row, 9);
+	p->name = o2c_row_text(row, 10);
+	p->forms = o2c_row_text(row, 11);
+	p->account = o2c_row_text(row, 12);
+	p->text = o2c_row_text(row, 13);
+	p->whole = o2c_row_text(row, 14);
+	p->tokens = text_elements(row, 15, &p->n_tokens);
+	p->last_words = o2c_row_text(row, 16);
+	p->seen = PG_UINT64_MAX;
+	add_short(p);
+}
+
+/* Reads the payments of a run in the order in which they are matched. */
+void
+o2c_read_pending(O2cMatch *match, NullableDatum payment)
+{
+	static O2cPlan read = O2C_PLAN("SELECT payment_id, customer_id, group_id, item_id, received_on, currency, amount, open_amount, reference,"
+								   " name, forms, account, words, whole, tokens, last_words FROM o2c._pending_payments($2, $3, $1)",
+								   INT8OID, DATEOID, INT8OID);
+
+	match->n = o2c_run(&read, O2C_ARGS(o2c_int8(match->company), o2c_date(match->as_of), payment));
+	match->payments = palloc_extended(sizeof(O2cPending) * Max(match->n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < match->n; i++)
+		read_payment(&match->payments[i], i);
+}
+
+/* The ids of the payments. */
+Datum
+o2c_payment_ids(const O2cMatch *match)
+{
+	int64	   *ids = palloc_extended(sizeof(int64) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < match->n; i++)
+		ids[i] = match->payments[i].id;
+	return o2c_int8_array(ids, match->n);
+}
+
+/* Order of payments by id. */
+static int
+compare_payment(const void *a, const void *b)
+{
+	int64		x = (*(O2cPending *const *) a)->id;
+	int64		y = (*(O2cPending *const *) b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The payments by id. */
+static O2cPending **
+payments_by_id(const O2cMatch *match)
+{
+	O2cPending **by_id = palloc_extended(sizeof(O2cPending *) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < match->n; i++)
+		by_id[i] = &match->payments[i];
+	qsort(by_id, match->n, sizeof(O2cPending *), compare_payment);
+	return by_id;
+}
+
+/* Reads some payments again; hands each to a function, with the row. */
+static void
+read_again(O2cMatch *match, Datum payments, void (*take) (O2cPending *p, uint64 row))
+{
+	static O2cPlan read = O2C_PLAN("SELECT payment_id, customer_id, item_id, open_amount FROM o2c._open_payments($2, $1)", INT8OID, INT8ARRAYOID);
+	O2cPending **by_id = payments_by_id(match);
+	int			n = o2c_run(&read, O2C_ARGS(o2c_int8(match->company), o2c_datum(payments)));
+
+	for (int i = 0; i < n; i++)
+	{
+		O2cPending	key = {.id = o2c_row_int8(i, 1)};
+		O2cPending *keyp = &key;
+
+		take(*(O2cPending **) bsearch(&keyp, by_id, match->n, sizeof(O2cPending *), compare_payment), i);
+	}
+}
+
+/* What is left of a payment that is still whose it was. */
+static void
+take_open(O2cPending *p, uint64 row)
+{
+	bool		isnull;
+
+	if (p->customer == o2c_row_int8(row, 2))
+		p->open = o2c_to_minor(DatumGetNumeric(o2c_row_datum(row, 4, &isnull)), p->digits);
+}
+
+/*
+ * Reads again what is left of the payments, once their customers are locked:
+ * another session may have used them meanwhile, which leaves nothing open.
+ */
+void
+o2c_refresh_pending(O2cMatch *match)
+{
+	for (int i = 0; i < match->n; i++)
+		match->payments[i].open = 0;
+	read_again(match, o2c_payment_ids(match), take_open);
+}
+
+/* The item of a payment that became the customer's that was meant. */
+static void
+take_item(O2cPending *p, uint64 row)
+{
+	if (p->customer == o2c_row_int8(row, 2))
+		p->item = o2c_row_int8(row, 3);
+}
+
+/* Reads the items that payments got when they were identified; one that somebody else identified gets none. */
+void
+o2c_read_items_of(O2cMatch *match, const int64 *payments, int n)
+{
+	read_again(match, o2c_int8_array(payments, n), take_item);
+}
