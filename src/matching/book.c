@@ -136,6 +136,18 @@ add_to_group(O2cMatchBook *book, int place)
 	book->groups[book->n_groups - 1].n++;
 }
 
+/* Notes a currency of items once; returns it. */
+static char *
+note_currency(O2cMatchBook *book, char *currency)
+{
+	for (int i = 0; i < book->n_currencies; i++)
+		if (strcmp(book->currencies[i], currency) == 0)
+			return book->currencies[i];
+	if (book->n_currencies % 8 == 0)
+		book->currencies = book->n_currencies == 0 ? palloc(sizeof(char *) * 8) : repalloc(book->currencies, sizeof(char *) * (book->n_currencies + 8));
+	return book->currencies[book->n_currencies++] = currency;
+}
+
 /* Reads the open items. */
 static void
 read_items(O2cMatch *match, NullableDatum groups)
@@ -160,8 +172,9 @@ read_items(O2cMatch *match, NullableDatum groups)
 		item->invoice = o2c_row_int8(i, 4);
 		item->effective_on = o2c_row_int4(i, 5);
 		item->due_on = o2c_row_int4(i, 6);
-		item->currency = o2c_row_text(i, 7);
-		item->open = o2c_to_minor(DatumGetNumeric(o2c_row_datum(i, 8, &isnull)), o2c_minor_units(item->currency));
+		item->currency = note_currency(book, o2c_row_text(i, 7));
+		item->digits = o2c_minor_units(item->currency);
+		item->open = o2c_to_minor(DatumGetNumeric(o2c_row_datum(i, 8, &isnull)), item->digits);
 		item->key = o2c_row_text(i, 9);
 		item->number = o2c_row_text(i, 10);
 		add_to_group(book, i);
@@ -190,7 +203,7 @@ read_discounts(O2cMatch *match, NullableDatum groups, DateADT from)
 		if (item == NULL || item->n_tiers == O2C_MAX_TIERS)
 			continue;
 		item->tiers[item->n_tiers].until = o2c_row_int4(i, 2);
-		item->tiers[item->n_tiers++].amount = o2c_to_minor(DatumGetNumeric(o2c_row_datum(i, 3, &isnull)), o2c_minor_units(item->currency));
+		item->tiers[item->n_tiers++].amount = o2c_to_minor(DatumGetNumeric(o2c_row_datum(i, 3, &isnull)), item->digits);
 	}
 }
 
@@ -209,7 +222,7 @@ static int
 read_policies(O2cMatch *match, NullableDatum groups)
 {
 	static O2cPlan read = O2C_PLAN("SELECT customer_id, code, coalesce(tolerance_amount, -1), coalesce(tolerance_percent, -1), discount_grace_days, rules,"
-								   " apply_score, suggest_score, score_margin, duplicate_days, is_parent FROM o2c._matching_policies($2, $1)",
+								   " apply_score, suggest_score, score_margin, duplicate_days, is_parent, exchange_tolerance FROM o2c._matching_policies($2, $1)",
 								   INT8OID, INT8ARRAYOID);
 	int			n = o2c_run(&read, O2C_ARGS(o2c_int8(match->company), groups));
 	int			days = 0;
@@ -230,6 +243,7 @@ read_policies(O2cMatch *match, NullableDatum groups)
 		policy->margin = row_double(i, 9);
 		policy->duplicate_days = o2c_row_int4(i, 10);
 		policy->is_parent = o2c_row_bool(i, 11);
+		policy->exchange_tolerance = o2c_row_int8(i, 12);
 		days = Max(days, policy->duplicate_days);
 	}
 	return days;
@@ -333,6 +347,7 @@ o2c_read_book(O2cMatch *match)
 	read_discounts(match, groups, first);
 	days = read_policies(match, groups);
 	read_settled(match, groups, first - days, match->as_of + days);
+	o2c_read_rates(match);
 }
 
 /* The group with an id that has open items, or NULL. */

@@ -23,6 +23,7 @@
 #include "matching/match.h"
 #include "matching/explain.h"
 
+#include "core/money.h"
 #include "lib/stringinfo.h"
 
 /* Whether one of those who surely paid paid the same before, with the same text. */
@@ -109,6 +110,8 @@ in_words(const O2cLook *l)
 	{
 		appendStringInfoString(&words, l->p->n_parties == 0 && l->p->n_hits == 0 ? "Neither the text nor the payer leads to a customer." :
 							   l->closed != NULL ? "" : "No open item fits.");
+		if (l->p->n_parties == 0 && l->p->name != NULL && !l->match->compares_names)
+			appendStringInfoString(&words, " Similar names are compared where pg_trgm is installed: CREATE EXTENSION pg_trgm, then SELECT o2c.install().");
 		return words.data;
 	}
 	if (best->token != NULL)
@@ -121,17 +124,32 @@ in_words(const O2cLook *l)
 						 policy_of(l, best->customer)->code, best->payer_by);
 	else
 		appendStringInfoString(&words, best->payer == O2C_PAYER_OTHER ? "Somebody else paid. " : "The payer is not known. ");
+	if (best->currency != NULL)
+		appendStringInfo(&words, "It is %s %s%s. ", o2c_numeric_text(o2c_from_minor(best->worth, o2c_minor_units(best->currency))), best->currency,
+						 best->at_rate ? ", at about the day's rate" : ", as it was sent");
 	appendStringInfo(&words, "The amount %s", strcmp(best->stage, "oldest_first") == 0 ? "pays the oldest items" : amounts[best->amount]);
 	if (best->n > 1)
 		appendStringInfo(&words, " of %d items", best->n);
 	if (best->n > 0 && best->parts[0].discount > 0)
 		appendStringInfoString(&words, ", less a discount");
 	appendStringInfoChar(&words, '.');
-	if (strcmp(f->outcome, "applied") != 0 && best->reason != NULL)
-		appendStringInfo(&words, " Not applied: %s.", best->reason);
-	else if (strcmp(f->outcome, "ambiguous") == 0)
-		appendStringInfoString(&words, " Not applied: something else explains it, too.");
 	return words.data;
+}
+
+/* Adds why the best explanation is not applied. */
+static void
+add_doubt(O2cFinding *f)
+{
+	const O2cExplanation *best = &f->explanations[0];
+	const char *doubt = f->n == 0 || strcmp(f->outcome, "applied") == 0 ? NULL : best->reason != NULL ? best->reason :
+		strcmp(f->outcome, "ambiguous") == 0 ? "something else explains it, too" : NULL;
+	size_t		len = strlen(f->words);
+
+	f->doubt = NULL;
+	if (doubt == NULL)
+		return;
+	f->words = psprintf("%s Not applied: %s.", f->words, doubt);
+	f->doubt = f->words + len;
 }
 
 /* Finds out what a payment is for. */
@@ -143,6 +161,8 @@ o2c_explain(O2cMatch *match, O2cPending *p, O2cFinding *finding)
 	finding->n = 0;
 	o2c_explain_references(&l);
 	o2c_explain_payers(&l);
+	o2c_explain_exchanged(&l);
 	decide(&l);
 	finding->words = in_words(&l);
+	add_doubt(finding);
 }

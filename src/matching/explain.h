@@ -63,8 +63,9 @@ extern bool o2c_same_items(const O2cExplanation *a, const O2cExplanation *b);
 extern void o2c_add_explanation(O2cLook *l, const O2cExplanation *e);
 extern void o2c_score(const O2cLook *l, O2cExplanation *e);
 
-/* named.c, owed.c */
+/* named.c, owed.c, exchange.c */
 extern void o2c_explain_references(O2cLook *l);
 extern void o2c_explain_payers(O2cLook *l);
+extern void o2c_explain_exchanged(O2cLook *l);
 
 #endif							/* O2C_EXPLAIN_H */

@@ -25,7 +25,8 @@ COMMENT ON FUNCTION o2c._reference_tail(text) IS
 
 CREATE FUNCTION o2c._pending_payments(as_of date, payment bigint, company_id bigint)
 RETURNS TABLE (payment_id bigint, customer_id bigint, group_id bigint, item_id bigint, received_on date, currency text, amount numeric, open_amount numeric,
-               reference text, name text, forms text, account text, words text, whole text, tokens text[], last_words text)
+               reference text, name text, forms text, account text, words text, whole text, tokens text[], last_words text,
+               sent_amount numeric, sent_currency text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -35,7 +36,8 @@ BEGIN
            o2c._legal_forms(p.payer_name),
            CASE WHEN p.customer_id IS NULL THEN nullif(o2c.account_key(p.payer_account), '') END,
            CASE WHEN p.customer_id IS NULL THEN o2c._text_key(p.reference) END,
-           nullif(o2c.normalize_reference(left(p.reference, 1000)), ''), o2c.reference_tokens(left(p.reference, 1000)), r.words
+           nullif(o2c.normalize_reference(left(p.reference, 1000)), ''), o2c.reference_tokens(left(p.reference, 1000)), r.words,
+           b.original_amount, b.original_currency
     FROM (SELECT p.payment_id, p.amount AS open_amount
           FROM o2c.payment p
           WHERE p.company_id = _pending_payments.company_id AND p.customer_id IS NULL AND p.state = 'received' AND payment IS NULL
@@ -54,6 +56,10 @@ BEGIN
     LEFT JOIN LATERAL (SELECT r.words FROM o2c.match_result r
                        WHERE r.company_id = _pending_payments.company_id AND r.payment_id = p.payment_id
                        ORDER BY r.match_id DESC LIMIT 1) r ON true
+    LEFT JOIN LATERAL (SELECT l.original_amount, l.original_currency FROM o2c.bank_line l
+                       WHERE l.company_id = _pending_payments.company_id AND l.payment_id = p.payment_id AND l.kind = 'receipt'
+                         AND l.original_amount > 0 AND l.original_currency <> p.currency
+                       ORDER BY l.bank_line_id LIMIT 1) b ON true
     WHERE p.received_on <= as_of
     ORDER BY p.received_on, p.payment_id;
 END $$;
@@ -219,28 +225,32 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     home name;
+    folded text;
     threshold text;
 BEGIN
     SELECT n.nspname INTO home FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
     IF home IS NULL OR cardinality(names) = 0 THEN
         RETURN;
     END IF;
+    -- what o2c.name_key leaves as it is, ligatures and symbols of other scripts, is folded by the rules of unaccent
+    folded := coalesce((SELECT format('%I.unaccent(%%s)', n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                        WHERE e.extname = 'unaccent'), '%s');
     -- the library is loaded with its first function, and the setting is known only then
     EXECUTE format('SELECT %I.show_limit()::text', home) INTO threshold;
     PERFORM set_config('pg_trgm.similarity_threshold', '0.45', true);
     FOR place, customer_id, group_id, similarity IN EXECUTE format(
         'SELECT DISTINCT ON (s.place, s.group_id) s.place, s.customer_id, s.group_id, s.similarity
-         FROM (SELECT t.place, c.customer_id, c.group_id, %1$I.similarity(o2c.name_key(c.name), t.name) AS similarity
-               FROM unnest($1) WITH ORDINALITY AS t (name, place)
-               JOIN o2c.customer c ON o2c.name_key(c.name) OPERATOR(%1$I.%%) t.name AND c.company_id = $2
-               WHERE length(t.name) >= 4) s
-         ORDER BY s.place, s.group_id, s.similarity DESC, s.customer_id', home) USING names, _similar_names.company_id LOOP
+         FROM (SELECT t.place, c.customer_id, c.group_id, %1$I.similarity(%3$s, t.folded) AS similarity
+               FROM (SELECT t.name, t.place, %2$s AS folded FROM unnest($1) WITH ORDINALITY AS t (name, place) WHERE length(t.name) >= 4) t
+               JOIN o2c.customer c ON o2c.name_key(c.name) OPERATOR(%1$I.%%) ANY (ARRAY[t.name, t.folded]) AND c.company_id = $2) s
+         ORDER BY s.place, s.group_id, s.similarity DESC, s.customer_id',
+        home, format(folded, 't.name'), format(folded, 'o2c.name_key(c.name)')) USING names, _similar_names.company_id LOOP
         RETURN NEXT;
     END LOOP;
     PERFORM set_config('pg_trgm.similarity_threshold', threshold, true);
 END $$;
 COMMENT ON FUNCTION o2c._similar_names(text[], bigint) IS
-'Customers whose names are similar (pg_trgm) to some names, the most similar one of each group; nothing where pg_trgm is not installed.';
+'Customers whose names are similar (pg_trgm, and unaccent where it is installed) to some names, the most similar one of each group; nothing where pg_trgm is not installed.';
 
 CREATE FUNCTION o2c._matchable_items(groups bigint[], as_of date, company_id bigint)
 RETURNS TABLE (group_id bigint, item_id bigint, customer_id bigint, invoice_id bigint, effective_on date, due_on date, currency text, open_amount numeric,
@@ -281,14 +291,15 @@ COMMENT ON FUNCTION o2c._matchable_discounts(bigint[], date, bigint) IS
 CREATE FUNCTION o2c._matching_policies(groups bigint[], company_id bigint)
 RETURNS TABLE (customer_id bigint, code text, tolerance_amount bigint, tolerance_percent bigint, discount_grace_days integer, rules text,
                apply_score double precision, suggest_score double precision, score_margin double precision, duplicate_days integer,
-               is_parent boolean)
+               is_parent boolean, exchange_tolerance bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT p.customer_id, c.code, (CASE WHEN p.tolerance_amount > 100000000000000 THEN 100000000000000 ELSE p.tolerance_amount END * 10000)::bigint, (p.tolerance_percent * 1000000)::bigint,
            p.discount_grace_days, p.rules, p.apply_score::double precision, p.suggest_score::double precision, p.score_margin::double precision, p.duplicate_days,
-           EXISTS (SELECT FROM o2c.customer d WHERE d.company_id = _matching_policies.company_id AND d.parent_customer_id = c.customer_id)
+           EXISTS (SELECT FROM o2c.customer d WHERE d.company_id = _matching_policies.company_id AND d.parent_customer_id = c.customer_id),
+           (p.exchange_tolerance_percent * 1000000)::bigint
     FROM o2c.customer c
     JOIN o2c.cash_policy_in_use p ON p.company_id = _matching_policies.company_id AND p.customer_id = c.customer_id
     WHERE c.company_id = _matching_policies.company_id AND c.group_id = ANY (groups);

@@ -39,6 +39,7 @@ typedef struct Applied
 	int64		cash;
 	int64		discount;
 	int64		tolerance;
+	int64		exchanged;		/* taken from the payment where that is in another currency */
 } Applied;
 
 /* A result to write. */
@@ -120,9 +121,23 @@ state_of(const O2cMatch *match, const O2cPending *p)
 	return state;
 }
 
+/* What a payment gives for some cash: its own, or what that costs in its currency of what it is worth. */
+static int64
+price_of(const O2cExplanation *e, const O2cPending *p, int64 *worth, int64 cash)
+{
+	int64		price;
+
+	if (e->currency == NULL)
+		return cash;
+	/* of what is left, so that the parts of all are the whole */
+	price = *worth <= cash ? p->open : (int64) (((int128) p->open * cash + *worth / 2) / *worth);
+	*worth -= cash;
+	return price;
+}
+
 /* Notes that something pays an item, and takes it off. */
 static void
-note_applied(Run *run, O2cPending *p, const char *stage, int credit, const O2cMatchPart *part, int64 cash, bool last)
+note_applied(Run *run, O2cPending *p, const O2cExplanation *e, int credit, const O2cMatchPart *part, int64 cash, int64 price, bool last)
 {
 	Applied    *a;
 	O2cMatchItem *debit = &run->match.book.items[part->item];
@@ -134,12 +149,13 @@ note_applied(Run *run, O2cPending *p, const char *stage, int credit, const O2cMa
 			repalloc_huge(run->applied, sizeof(Applied) * run->room_applied);
 	}
 	a = &run->applied[run->n_applied++];
-	*a = (Applied) {p, stage, credit, part->item, cash, last ? part->discount : 0, last ? part->tolerance : 0};
+	*a = (Applied) {p, e->stage, credit, part->item, cash, last ? part->discount : 0, last ? part->tolerance : 0,
+	credit < 0 && e->currency != NULL ? price : 0};
 	debit->open -= a->cash + a->discount + a->tolerance;
 	if (credit >= 0)
 		run->match.book.items[credit].open += cash;
 	else
-		p->open -= cash;
+		p->open -= price;
 }
 
 /* Lets credit notes pay an item first; returns what is left of it. */
@@ -158,7 +174,7 @@ apply_credits(Run *run, O2cPending *p, const O2cExplanation *e, const O2cMatchPa
 		if (cash <= 0)
 			continue;
 		left -= cash;
-		note_applied(run, p, e->stage, e->parts[i].item, part, cash, left == 0);
+		note_applied(run, p, e, e->parts[i].item, part, cash, cash, left == 0);
 	}
 	return left;
 }
@@ -167,12 +183,14 @@ apply_credits(Run *run, O2cPending *p, const O2cExplanation *e, const O2cMatchPa
 static void
 apply(Run *run, O2cPending *p, const O2cExplanation *e)
 {
+	int64		worth = e->worth;
+
 	for (int i = 0; i < e->n; i++)
 	{
 		int64		left = e->parts[i].cash <= 0 ? 0 : apply_credits(run, p, e, &e->parts[i]);
 
 		if (left > 0)
-			note_applied(run, p, e->stage, -1, &e->parts[i], left, true);
+			note_applied(run, p, e, -1, &e->parts[i], left, price_of(e, p, &worth, left), true);
 	}
 	o2c_match_group(&run->match.book, e->group)->version++;
 	if (p->open == 0)
@@ -354,9 +372,11 @@ application_of(const Run *run, const Applied *a)
 	row.effective_on = Max(a->payment->received_on, debit->effective_on);
 	if (note != NULL)
 		row.effective_on = Max(row.effective_on, note->effective_on);
-	row.cash = o2c_from_minor(a->cash, a->payment->digits);
-	row.discount = o2c_from_minor(a->discount, a->payment->digits);
-	row.tolerance = o2c_from_minor(a->tolerance, a->payment->digits);
+	row.cash = o2c_from_minor(a->cash, debit->digits);
+	row.discount = o2c_from_minor(a->discount, debit->digits);
+	row.tolerance = o2c_from_minor(a->tolerance, debit->digits);
+	if (a->exchanged > 0)
+		row.exchanged = o2c_from_minor(a->exchanged, a->payment->digits);
 	return row;
 }
 
@@ -461,7 +481,6 @@ write_candidates(const Run *run, const int64 *ids)
 	for (int i = 0; i < run->n_results; i++)
 	{
 		const O2cFinding *f = run->results[i].finding;
-		int			digits = run->results[i].payment->digits;
 
 		if (strcmp(f->outcome, "applied") == 0)
 			continue;
@@ -469,6 +488,7 @@ write_candidates(const Run *run, const int64 *ids)
 			for (int j = 0; j < f->explanations[k].n; j++, n++)
 			{
 				const O2cMatchPart *part = &f->explanations[k].parts[j];
+				int			digits = run->match.book.items[part->item].digits;
 
 				v[0][n] = o2c_int8(ids[i]);
 				v[1][n] = o2c_int4(k + 1);
@@ -495,7 +515,7 @@ report_applied(const Run *run, ReturnSetInfo *rsinfo)
 		const Applied *a = &run->applied[i];
 		int64		invoice = run->match.book.items[a->debit].invoice;
 		Datum		values[4] = {Int64GetDatum(a->payment->id), Int64GetDatum(invoice), CStringGetTextDatum(a->stage),
-		NumericGetDatum(o2c_from_minor(a->cash, a->payment->digits))};
+		NumericGetDatum(o2c_from_minor(a->cash, run->match.book.items[a->debit].digits))};
 		bool		nulls[4] = {false, invoice == 0, false, false};
 
 		if (a->payment->item != 0)
@@ -640,7 +660,7 @@ report_part(const Run *run, ReturnSetInfo *rsinfo, const O2cFinding *found, int 
 {
 	const O2cExplanation *e = &found->explanations[place];
 	const O2cMatchItem *item = part == NULL ? NULL : &run->match.book.items[part->item];
-	int			digits = run->match.payments[0].digits;
+	int			digits = item == NULL ? run->match.payments[0].digits : item->digits;
 	Datum		values[11] = {Int32GetDatum(place + 1), CStringGetTextDatum(e->stage),
 		CStringGetTextDatum(o2c_match_policy(&run->match.book, e->customer)->code), score_value(e->score).value,
 		BoolGetDatum(e->sound), item == NULL || item->number == NULL ? (Datum) 0 : CStringGetTextDatum(item->number),
@@ -696,6 +716,8 @@ confirm(Run *run, O2cFinding *found, int place)
 	found->explanations[0].stage = "confirmed";
 	found->n = 1;
 	found->outcome = "confirmed";
+	if (found->doubt != NULL)
+		*found->doubt = '\0';
 	apply(run, p, &found->explanations[0]);
 	add_result(run, p, found);
 	write_all(run);

@@ -72,6 +72,8 @@ typedef struct O2cPending
 	int			digits;
 	int64		amount;
 	int64		open;
+	Numeric		sent;			/* in sent_currency: what the payer sent, where the bank says so */
+	char	   *sent_currency;	/* NULL: nothing else than its own */
 	char	   *reference;		/* NULL when there is none, as the next ones */
 	char	   *name;			/* key of the payer's name, and its legal forms */
 	char	   *forms;
@@ -106,6 +108,7 @@ typedef struct O2cMatchItem
 	DateADT		effective_on;
 	DateADT		due_on;
 	char	   *currency;
+	int			digits;
 	int64		open;
 	char	   *key;			/* number of the document in normal form */
 	char	   *number;
@@ -143,6 +146,7 @@ typedef struct O2cMatchPolicy
 	int64		tolerance_amount;	/* in 1/10000; -1: none */
 	int64		tolerance_percent;	/* in 1/1000000; -1: none */
 	int			discount_grace;
+	int64		exchange_tolerance; /* in 1/1000000 percent */
 	char	   *rules;
 	double		apply_score;
 	double		suggest_score;
@@ -162,6 +166,9 @@ typedef struct O2cMatchBook
 	HTAB	   *item_of;		/* invoice id -> first item */
 	HTAB	   *policies;		/* customer id -> O2cMatchPolicy */
 	HTAB	   *settled;		/* payments that were used up */
+	char	  **currencies;		/* of the items, each once */
+	int			n_currencies;
+	HTAB	   *rates;			/* between currencies of payments and items, by day */
 } O2cMatchBook;
 
 /* A part of an explanation: what a payment, or a credit note, does to an item. */
@@ -204,6 +211,9 @@ typedef struct O2cExplanation
 	const char *found_by;		/* and what that is */
 	const char *payer_by;		/* how the payer is known */
 	int			documents;		/* how many are named */
+	const char *currency;		/* of the items, where it is not the payment's */
+	int64		worth;			/* of the payment in it */
+	bool		at_rate;		/* by the day's rate; else as it was sent */
 	int			n;
 	O2cMatchPart *parts;
 } O2cExplanation;
@@ -216,6 +226,7 @@ typedef struct O2cFinding
 	const char *outcome;		/* applied, suggested, ambiguous, duplicate, none */
 	double		runner_up;
 	char	   *words;
+	char	   *doubt;			/* where the words begin to say why it is not applied; NULL: they do not */
 	int			n;
 	O2cExplanation explanations[O2C_MAX_EXPLANATIONS];	/* the best first */
 } O2cFinding;
@@ -226,6 +237,7 @@ typedef struct O2cMatch
 	int64		company;
 	DateADT		as_of;
 	bool		read_only;
+	bool		compares_names; /* similar names are found */
 	O2cPending *payments;
 	int			n;
 	O2cMatchBook book;
@@ -263,6 +275,9 @@ extern Numeric o2c_from_minor(int64 amount, int digits);
 extern void o2c_note_settled(O2cMatchBook *book, int64 group, const O2cPending *p);
 extern bool o2c_paid_before(const O2cMatchBook *book, int64 group, const O2cPending *p, int days, bool same_text);
 extern const O2cAmountPlace *o2c_items_by_amount(O2cMatchBook *book, O2cMatchGroup *group);
+
+/* exchange.c */
+extern void o2c_read_rates(O2cMatch *match);
 
 /* explain.c */
 extern void o2c_explain(O2cMatch *match, O2cPending *p, O2cFinding *finding);

@@ -4,14 +4,15 @@
  *		The forms in which names of payers and the ends of numbers are compared.
  *
  * A bank writes 'MUELLER GMBH + CO.KG' for 'Müller GmbH & Co. KG'.  The key of
- * a name has letters in upper case without accents (Latin ones; other scripts
- * stay as they are), AE, OE and UE like the umlauts they stand for, no
+ * a name has letters in upper case without accents (letters of other scripts
+ * stay as they are, but for these), AE, OE and UE like the umlauts they stand for, no
  * punctuation and no legal forms.  Names that differ in nothing else are equal.
  *
  *-------------------------------------------------------------------------
  */
 #include "o2c.h"
 
+#include "common/unicode_norm.h"
 #include "core/reference.h"
 #include "mb/pg_wchar.h"
 
@@ -35,10 +36,16 @@ static const struct Form
 	{"SRO", "SRO"}, {"THE", ""}, {"UG", "UG"}, {"UND", ""}, {"ZOO", "ZOO"}, {"ZRT", "ZRT"}
 };
 
-/* U+00C0 to U+017F without accents; a blank separates. */
-static const char latin[] =
-	"AAAAAAACEEEEIIIIDNOOOOO OUUUUYTSAAAAAAACEEEEIIIIDNOOOOO OUUUUYTY"
-	"AAAAAACCCCCCCCDDDDEEEEEEEEEEGGGGGGGGHHHHIIIIIIIIIIIIJJKKKLLLLLLLLLLNNNNNNNNNOOOOOOOORRRRRRSSSSSSSSTTTTTTUUUUUUUUUUUUWWYYYZZZZZZS";
+/* Letters that are no others with an accent, and what they are written as; sorted. */
+static const struct Letter
+{
+	pg_wchar	c;
+	const char *as;
+}			letters[] = {
+	{0xC6, "A"}, {0xD0, "D"}, {0xD8, "O"}, {0xDE, "T"}, {0xDF, "SS"}, {0xE6, "A"}, {0xF0, "D"}, {0xF8, "O"}, {0xFE, "T"},
+	{0x110, "D"}, {0x111, "D"}, {0x126, "H"}, {0x127, "H"}, {0x131, "I"}, {0x138, "K"}, {0x141, "L"}, {0x142, "L"}, {0x14A, "N"}, {0x14B, "N"},
+	{0x152, "O"}, {0x153, "O"}, {0x166, "T"}, {0x167, "T"}, {0x1E9E, "SS"}
+};
 
 /* A key while it is made. */
 typedef struct Key
@@ -89,23 +96,81 @@ add_letter(Key *key, char c)
 		key->chars[key->len++] = c;
 }
 
-/* Adds a character of more than one byte. */
+/* Order of letters. */
+static int
+compare_letter(const void *c, const void *letter)
+{
+	pg_wchar	a = *(const pg_wchar *) c;
+	pg_wchar	b = ((const struct Letter *) letter)->c;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Adds a character of one byte: full stops and apostrophes vanish, other marks separate. */
+static void
+add_narrow(Key *key, char c)
+{
+	if (o2c_significant(c) != '\0')
+		add_letter(key, o2c_significant(c));
+	else if (c != '.' && c != '\'')
+		end_word(key);
+}
+
+/* Whether a character vanishes: an accent that stands by itself, as after decomposition, or an apostrophe. */
+static bool
+is_dropped(pg_wchar c)
+{
+	return (c >= 0x300 && c <= 0x36F) || c == 0x2BC || c == 0x2018 || c == 0x2019;
+}
+
+/* Whether a character is punctuation or a symbol of Latin-1 or of the general ones. */
+static bool
+is_mark(pg_wchar c)
+{
+	return (c >= 0x80 && c < 0xC0) || c == 0xD7 || c == 0xF7 || (c >= 0x2000 && c < 0x2070) || (c >= 0x3000 && c < 0x3004);
+}
+
+/* Adds a decomposed character. */
+static void
+add_decomposed(Key *key, pg_wchar c)
+{
+	const struct Letter *letter = bsearch(&c, letters, lengthof(letters), sizeof(struct Letter), compare_letter);
+	unsigned char bytes[MAX_MULTIBYTE_CHAR_LEN + 1];
+	int			len;
+
+	if (letter != NULL)
+		for (const char *s = letter->as; *s != '\0'; s++)
+			add_letter(key, *s);
+	else if (c < 0x80)
+		add_narrow(key, (char) c);
+	else if (is_dropped(c))
+		return;
+	else if (is_mark(c))
+		end_word(key);
+	else
+	{
+		unicode_to_utf8(c, bytes);
+		len = pg_utf_mblen(bytes);
+		if (key->len + len <= MAX_KEY)
+		{
+			memcpy(key->chars + key->len, bytes, len);
+			key->len += len;
+		}
+	}
+}
+
+/* Adds a character of more than one byte: in its compatibility decomposition (Unicode NFKD) accents stand apart. */
 static void
 add_wide(Key *key, const char *s, int len)
 {
-	pg_wchar	c = len == 2 && GetDatabaseEncoding() == PG_UTF8 ? utf8_to_unicode((const unsigned char *) s) : 0;
+	pg_wchar	c[2] = {0, 0};
 
-	if (c >= 0xC0 && c <= 0x17F)
+	if (GetDatabaseEncoding() == PG_UTF8)
 	{
-		if (latin[c - 0xC0] == ' ')
-			end_word(key);
-		else
-			add_letter(key, latin[c - 0xC0]);
-		if (c == 0xDF)			/* sharp s */
-			add_letter(key, 'S');
+		c[0] = utf8_to_unicode((const unsigned char *) s);
+		for (const pg_wchar *d = unicode_normalize(UNICODE_NFKD, c); *d != 0; d++)
+			add_decomposed(key, *d);
 	}
-	else if (c >= 0x80 && c < 0xC0)
-		end_word(key);
 	else if (key->len + len <= MAX_KEY)
 	{
 		memcpy(key->chars + key->len, s, len);
@@ -129,10 +194,8 @@ read_name(text *name, Key *key)
 			break;
 		if (len > 1)
 			add_wide(key, s, len);
-		else if (o2c_significant(*s) != '\0')
-			add_letter(key, o2c_significant(*s));
-		else if (*s != '.' && *s != '\'')
-			end_word(key);
+		else
+			add_narrow(key, *s);
 	}
 	end_word(key);
 	if (key->len > 0 && key->chars[key->len - 1] == ' ')

@@ -10,6 +10,7 @@
 #include "utils/datetime.h"
 
 #define MAX_TRIPLES 40			/* of more items some three have nearly any amount */
+#define MAX_SHOWN 4				/* of items with the same amount */
 #define MOST_BY_CHANCE 0.001	/* sets of items that would have an amount by chance */
 
 /* An amount that so many sets of items have that it says little. */
@@ -378,15 +379,17 @@ is_nearly_named(const O2cLook *l, const O2cExplanation *e, const O2cItems *items
 static bool
 choose_nearly_named(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
 {
+	O2cMatchPart first = e->parts[0];
+
 	for (int i = 0; i < items->n; i++)
 	{
 		if (item_at(l, items->places[i])->open != l->p->open)
 			continue;
-		e->n = 0;
-		o2c_add_part(e, items->places[i], l->p->open, 0, 0);
+		e->parts[0] = (O2cMatchPart) {items->places[i], l->p->open, 0, 0};
 		if (is_nearly_named(l, e, items))
 			return true;
 	}
+	e->parts[0] = first;
 	return false;
 }
 
@@ -455,6 +458,26 @@ qualify(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
 	e->unique = true;
 }
 
+/* Shows the next ones of several items that have the amount, so that a person can choose. */
+static void
+add_alternatives(O2cLook *l, const O2cExplanation *e, const O2cItems *items)
+{
+	int			shown = 1;
+
+	for (int i = 0; i < items->n && shown < MAX_SHOWN; i++)
+	{
+		O2cExplanation other = *e;
+
+		if (items->places[i] == e->parts[0].item || item_at(l, items->places[i])->open != l->p->open)
+			continue;
+		other.n = 0;
+		other.parts = palloc(sizeof(O2cMatchPart));
+		o2c_add_part(&other, items->places[i], l->p->open, 0, 0);
+		o2c_add_explanation(l, &other);
+		shown++;
+	}
+}
+
 /* Whether an explanation is one that a payer may mean who names something else. */
 static bool
 is_plain(const O2cExplanation *e)
@@ -493,6 +516,8 @@ explain_payer(O2cLook *l, const O2cParty *party)
 		e.stage = "amount";
 	o2c_score(l, &e);
 	o2c_add_explanation(l, &e);
+	if (e.n == 1 && !e.unique && e.amount == O2C_AMOUNT_EXACT)
+		add_alternatives(l, &e, &items);
 }
 
 /* Whether the text explains the payment so well that it does not matter what a party owes besides. */

@@ -11,6 +11,7 @@
  */
 #include "matching/match.h"
 
+#include "commands/extension.h"
 #include "core/plan.h"
 
 #define LEAST_SIMILARITY 0.6
@@ -198,7 +199,8 @@ read_similar(O2cMatch *match)
 		names[n] = o2c_cstring(match->payments[i].name);
 		unknown[n++] = &match->payments[i];
 	}
-	if (n > 0)
+	match->compares_names = OidIsValid(get_extension_oid("pg_trgm", true));
+	if (n > 0 && match->compares_names)
 		take_similar(match, unknown, o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_datum_array(names, n, TEXTOID)))));
 }
 

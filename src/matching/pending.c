@@ -138,6 +138,9 @@ read_payment(O2cPending *p, uint64 row)
 	p->whole = o2c_row_text(row, 14);
 	p->tokens = text_elements(row, 15, &p->n_tokens);
 	p->last_words = o2c_row_text(row, 16);
+	p->sent_currency = o2c_row_text(row, 18);
+	if (p->sent_currency != NULL)
+		p->sent = DatumGetNumeric(o2c_row_copy(row, 17).value);
 	p->seen = PG_UINT64_MAX;
 	add_short(p);
 }
@@ -147,7 +150,7 @@ void
 o2c_read_pending(O2cMatch *match, NullableDatum payment)
 {
 	static O2cPlan read = O2C_PLAN("SELECT payment_id, customer_id, group_id, item_id, received_on, currency, amount, open_amount, reference,"
-								   " name, forms, account, words, whole, tokens, last_words FROM o2c._pending_payments($2, $3, $1)",
+								   " name, forms, account, words, whole, tokens, last_words, sent_amount, sent_currency FROM o2c._pending_payments($2, $3, $1)",
 								   INT8OID, DATEOID, INT8OID);
 
 	match->n = o2c_run(&read, O2C_ARGS(o2c_int8(match->company), o2c_date(match->as_of), payment));
