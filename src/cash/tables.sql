@@ -71,7 +71,7 @@ COMMENT ON COLUMN o2c.cash_policy.suggest_score IS 'From this score on an explan
 COMMENT ON COLUMN o2c.cash_policy.score_margin IS 'How far the second best explanation must be behind for the best one to be applied';
 COMMENT ON COLUMN o2c.cash_policy.duplicate_days IS 'A payment of an invoice that the same payer settled with the same amount so many days ago or less is suspected to be a duplicate';
 COMMENT ON COLUMN o2c.cash_policy.refund_above IS 'An overpayment above this amount is proposed for refund; null: it stays on account';
-COMMENT ON COLUMN o2c.cash_policy.exchange_tolerance_percent IS 'How far the amount of a payment in another currency may be from what is owed at the day''s rate';
+COMMENT ON COLUMN o2c.cash_policy.exchange_tolerance_percent IS 'How far the amount of a payment in another currency may be from what is owed at the day''s rate and still settle it by itself; 0: it is only proposed';
 COMMENT ON COLUMN o2c.cash_policy.cleared_only IS 'Whether a payment counts only once it is settled: until then it is neither matched nor reduces the exposure nor lifts a hold';
 COMMENT ON COLUMN o2c.cash_policy.bears_charges IS 'Whether the company bears what banks keep of a payment: the customer is then credited with it, too';
 COMMENT ON COLUMN o2c.cash_policy.bounce_fee IS 'What the customer is charged for a returned payment, in its own currency';

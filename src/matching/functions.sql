@@ -11,7 +11,7 @@ COMMENT ON FUNCTION o2c.find_subset(numeric[], numeric, numeric, numeric[], bigi
 CREATE FUNCTION o2c.name_key(name text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_name_key' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c.name_key(text) IS
-'The form in which names of payers and customers are compared: upper case, Latin letters without accents, AE, OE and UE like the umlauts, words parted by single blanks, without punctuation and legal forms (GmbH, Ltd, SA and so on). Never an error.';
+'The form in which names of payers and customers are compared: letters decomposed (Unicode NFKD) and without their accents, Latin ones in upper case, AE, OE and UE like the umlauts, words parted by single blanks, without punctuation and legal forms (GmbH, Ltd, SA and so on). Never an error.';
 
 CREATE FUNCTION o2c._legal_forms(name text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_legal_forms' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -324,7 +324,7 @@ CREATE FUNCTION o2c.match_payments(as_of date DEFAULT o2c.today(), payment_id bi
 RETURNS TABLE (payment_id bigint, invoice_id bigint, stage text, amount numeric)
 AS 'MODULE_PATHNAME', 'o2c_match_payments' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.match_payments(date, bigint, bigint) IS
-'Applies the payments received up to a date that are not used up, each as far as one explanation of it is certain and unique; others are kept as proposals (o2c.match_result). Stage reference: what the text of the payment names. The other stages pay items of a certain payer without naming them: amount (one item), all_items, all_overdue, one_month, all_but_one, combination, oldest_first, as the customer''s policy (o2c.cash_policy) allows. A payment without customer becomes the customer''s whose items it pays. Calling it again applies nothing more. Arguments: the date, one payment (null: all), the company. Result: what was applied. Errors: OC001 for an unknown payment, OC002 for a missing date.';
+'Applies the payments received up to a date that are not used up, each as far as one explanation of it is certain and unique; others are kept as proposals (o2c.match_result). Stage reference: what the text of the payment names. The other stages pay items of a certain payer without naming them: amount (one item), all_items, all_overdue, one_month, all_but_one, combination, oldest_first, as the customer''s policy (o2c.cash_policy) allows. A payment without customer becomes the customer''s whose items it pays. Calling it again applies nothing more. Arguments: the date, one payment (null: all), the company. Result: what was applied, amounts in the invoice''s currency. Errors: OC001 for an unknown payment, OC002 for a missing date.';
 
 CREATE FUNCTION o2c.propose(payment bigint, as_of date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company())
 RETURNS TABLE (place integer, stage text, customer text, score numeric, sound boolean, invoice text, item_id bigint, cash numeric, discount numeric, tolerance numeric, words text)

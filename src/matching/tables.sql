@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS o2c.match_candidate (
 );
 COMMENT ON TABLE o2c.match_candidate IS 'What was proposed for a payment and not applied: the items of each explanation, the best explanation first';
 COMMENT ON COLUMN o2c.match_candidate.place IS 'Of the explanation, from 1';
-COMMENT ON COLUMN o2c.match_candidate.cash_amount IS 'What the item would get; negative: a credit note that would be netted';
+COMMENT ON COLUMN o2c.match_candidate.cash_amount IS 'What the item would get, in its currency; negative: a credit note that would be netted';
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.match_candidate
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
 
