@@ -18,6 +18,7 @@
 #include "core/plan.h"
 #include "core/reference.h"
 #include "utils/array.h"
+#include "utils/memutils.h"
 
 #define MANY_ENDS 20			/* numbers that end alike: what _named_documents stops at */
 
@@ -95,7 +96,7 @@ number_strength(const O2cPending *p, const char *token, bool proved)
 	if (o2c_is_whole(p->whole, token))
 		return O2C_REF_WHOLE;
 	if (looks_like_other(p, token))
-		return O2C_REF_NONE;
+		return strlen(token) == 4 && o2c_is_invoice_number(p, token) ? O2C_REF_WEAK : O2C_REF_NONE;
 	if (significant(token) >= O2C_LEAST_SIGNIFICANT || (!only_digits(token) && significant(token) >= O2C_LEAST_SIGNIFICANT - 1))
 		return O2C_REF_EXACT;
 	return O2C_REF_WEAK;
@@ -114,6 +115,24 @@ digits_strength(const O2cPending *p, const char *token, const char *key)
 	return O2C_REF_WEAK;
 }
 
+/* Reads the tokens of a payment's text without its dates and amounts, once: what may be a number with a slip. */
+void
+o2c_read_bare(O2cPending *p)
+{
+	MemoryContext old;
+	Datum	   *elements;
+
+	if (p->bare != NULL || p->reference == NULL)
+		return;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(p->reference));
+	deconstruct_array(DatumGetArrayTypeP(DirectFunctionCall1(o2c_reference_tokens, CStringGetTextDatum(o2c_without_letters(o2c_bare_text(p))))),
+					  TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &p->n_bare);
+	p->bare = palloc(sizeof(char *) * Max(p->n_bare, 1));
+	for (int i = 0; i < p->n_bare; i++)
+		p->bare[i] = TextDatumGetCString(elements[i]);
+	MemoryContextSwitchTo(old);
+}
+
 /* Adds a document that is named, or what is known better of it. */
 static void
 add_hit(O2cPending *p, const O2cHit *hit)
@@ -129,6 +148,15 @@ add_hit(O2cPending *p, const O2cHit *hit)
 	if (p->n_hits % 8 == 0)
 		p->hits = p->n_hits == 0 ? palloc(sizeof(O2cHit) * 8) : repalloc(p->hits, sizeof(O2cHit) * (p->n_hits + 8));
 	p->hits[p->n_hits++] = *hit;
+}
+
+/* Adds an invoice that the text takes away. */
+static void
+add_unpaid(O2cPending *p, int64 invoice)
+{
+	if (p->n_unpaid % 8 == 0)
+		p->unpaid = p->n_unpaid == 0 ? palloc(sizeof(int64) * 8) : repalloc(p->unpaid, sizeof(int64) * (p->n_unpaid + 8));
+	p->unpaid[p->n_unpaid++] = invoice;
 }
 
 /* A token to look up, and whose it is. */
@@ -218,6 +246,17 @@ add_token(Lookups *l, O2cPending *p, char *token, const char *scheme)
 		add_national(l, p, token, scheme);
 }
 
+/* Takes a customer's number over: mere digits, or a few characters, may be anything unless they are said to be one. */
+static void
+take_customer(O2cPending *p, const Lookup *l, const O2cHit *hit)
+{
+	bool		said = strcmp(hit->found_by, "customer number") == 0 && o2c_is_customer_number(p, l->token);
+
+	p->code = l->key;
+	if (p->customer == 0 && (said || significant(l->key) >= O2C_LEAST_SIGNIFICANT))
+		o2c_add_party(p, hit->customer, hit->group, said || !only_digits(l->key) ? O2C_PAYER_CERTAIN : O2C_PAYER_LIKELY, hit->found_by);
+}
+
 /* Takes a row of o2c._named_documents over. */
 static void
 take_document(const Lookup *l, uint64 row)
@@ -231,10 +270,7 @@ take_document(const Lookup *l, uint64 row)
 
 	if (hit.invoice == 0)
 	{
-		p->code = l->key;
-		/* mere digits may be anything */
-		if (p->customer == 0 && significant(l->key) >= O2C_LEAST_SIGNIFICANT)
-			o2c_add_party(p, hit.customer, hit.group, only_digits(l->key) ? O2C_PAYER_LIKELY : O2C_PAYER_CERTAIN, found_by);
+		take_customer(p, l, &hit);
 		return;
 	}
 	if (strcmp(found_by, "number") == 0 || strcmp(found_by, "creditor reference") == 0)
@@ -245,7 +281,11 @@ take_document(const Lookup *l, uint64 row)
 	else
 		hit.strength = looks_like_other(p, l->key) ? O2C_REF_NONE : O2C_REF_WEAK;
 	hit.open = strcmp(state, "posted") == 0 || strcmp(state, "overdue") == 0;
-	if (hit.strength > O2C_REF_NONE)
+	if (hit.strength == O2C_REF_NONE)
+		return;
+	if (strcmp(o2c_row_text(row, 6), "invoice") == 0 && o2c_is_taken_away(p, l->token))
+		add_unpaid(p, hit.invoice);
+	else
 		add_hit(p, &hit);
 }
 
@@ -361,100 +401,6 @@ o2c_read_neighbours(O2cMatch *match)
 			p->neighbours = p->n_neighbours == 0 ? palloc(sizeof(int64) * 8) : repalloc(p->neighbours, sizeof(int64) * (p->n_neighbours + 8));
 		p->neighbours[p->n_neighbours++] = o2c_row_int8(i, 2);
 	}
-}
-
-/* The length of a date at the beginning of a normal form, as in 12-3-2026, or 0. */
-static int
-date_length(const char *s)
-{
-	int			groups[3];
-	int			n = 0;
-	int			len = 0;
-
-	for (;;)
-	{
-		groups[n] = 0;
-		while (o2c_is_digit(s[len]))
-			groups[n] = Min(groups[n] * 10 + (s[len++] - '0'), 10000);
-		if (++n == 3 || s[len] != '-')
-			break;
-		len++;
-	}
-	return n == 3 && ((groups[0] <= 31 && groups[1] <= 31 && (groups[2] < 100 || (groups[2] >= 1990 && groups[2] < 2100))) ||
-					  (groups[0] >= 1990 && groups[0] < 2100 && groups[1] <= 12 && groups[2] <= 31)) ? len : 0;
-}
-
-/* The length of what a normal form begins with and is another text, or 0. */
-static int
-begins_with(const char *s, const char *text)
-{
-	size_t		len = text == NULL ? 0 : strlen(text);
-
-	return len > 0 && strncmp(s, text, len) == 0 && !o2c_is_digit(s[len]) ? len : 0;
-}
-
-/* The length of the payment's amount at the beginning of a normal form, as in 1-794-78, or 0. */
-static int
-amount_length(const O2cPending *p, const char *s)
-{
-	char		grouped[64];
-	char		key[64];
-	int			n = 0;
-	int			len = 0;
-	char	   *plain = o2c_numeric_text(o2c_from_minor(p->amount, p->digits));
-	int			major = strcspn(plain, ".");
-
-	for (int i = 0; plain[i] != '\0' && n < sizeof(grouped) - 2; i++)
-	{
-		if (i > 0 && i < major && (major - i) % 3 == 0)
-			grouped[n++] = ',';
-		grouped[n++] = plain[i];
-	}
-	key[o2c_normalize_reference(grouped, n, key)] = '\0';
-	len = begins_with(s, key);
-	if (len > 0)
-		return len;
-	key[o2c_normalize_reference(plain, strlen(plain), key)] = '\0';
-	len = begins_with(s, key);
-	if (len > 0)
-		return len;
-	plain[major] = '\0';
-	return begins_with(s, plain);
-}
-
-/* The length of a year at the beginning of a normal form, or 0. */
-static int
-year_length(const char *s)
-{
-	return (strncmp(s, "19", 2) == 0 || strncmp(s, "20", 2) == 0) && strspn(s, "0123456789") == 4 ? 4 : 0;
-}
-
-/* Whether a reference has no other number than this one, but for dates, years, the amount and the customer's number. */
-bool
-o2c_stands_alone(const O2cPending *p, const char *number)
-{
-	const char *found = p->whole == NULL ? NULL : strstr(p->whole, number);
-
-	if (found == NULL)
-		return false;
-	for (const char *s = p->whole; *s != '\0';)
-	{
-		int			known = 0;
-
-		if (s == found)
-			known = strlen(number);
-		else if (o2c_is_digit(*s) && (s == p->whole || !o2c_is_digit(s[-1])))
-		{
-			known = date_length(s);
-			known = Max(known, amount_length(p, s));
-			known = Max(known, year_length(s));
-			known = Max(known, begins_with(s, p->code));
-		}
-		if (known == 0 && o2c_is_digit(*s))
-			return false;
-		s += Max(known, 1);
-	}
-	return true;
 }
 
 /* Whether two numbers differ by one character, or by two neighbours swapped. */

@@ -244,3 +244,62 @@ o2c_score(const O2cLook *l, O2cExplanation *e)
 	e->score = (1 - chance) * (e->payer == O2C_PAYER_OTHER && e->amount != O2C_AMOUNT_EXACT ? OTHER_PAYER : 1);
 	e->score = (int) (e->score * 10000 + 0.5) / 10000.0;
 }
+
+/* Whether a token is what a document of a group is named by, or a piece of it. */
+static bool
+is_spent(const O2cPending *p, int64 group, const char *token)
+{
+	for (int i = 0; i < p->n_hits; i++)
+	{
+		const O2cHit *hit = &p->hits[i];
+
+		if (hit->group == group && hit->strength >= O2C_REF_EXACT && hit->token != NULL &&
+			(strstr(hit->token, token) != NULL || strstr(token, hit->token) != NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the text comes within a slip of the pen of an item's number, with something that names nothing else. */
+bool
+o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item)
+{
+	if (item->key == NULL || strlen(item->key) < O2C_LEAST_SIGNIFICANT)
+		return false;
+	o2c_read_bare(l->p);
+	for (int i = 0; i < l->p->n_bare; i++)
+	{
+		const char *token = l->p->bare[i];
+
+		if ((strcmp(token, item->key) == 0 || o2c_one_edit(token, item->key)) && !is_spent(l->p, item->group, token))
+			return true;
+	}
+	return false;
+}
+
+/* Whether an explanation nets a credit note. */
+static bool
+nets_credit(const O2cExplanation *e)
+{
+	for (int i = 0; i < e->n; i++)
+		if (e->parts[i].cash < 0)
+			return true;
+	return false;
+}
+
+/* Why a text that speaks of something else than paying is left to a person, or NULL. */
+const char *
+o2c_doubt_purpose(const O2cLook *l, const O2cExplanation *e)
+{
+	const char *word;
+
+	for (int i = 0; i < e->n; i++)
+		for (int j = 0; j < l->p->n_unpaid; j++)
+			if (item_at(l, e->parts[i].item)->invoice == l->p->unpaid[j])
+				return "the text says that it is not paid";
+	word = e->found_by != NULL && strcmp(e->found_by, O2C_LINK) == 0 ? NULL : o2c_other_purpose(l->p);
+
+	if (word == NULL || (o2c_is_credit_word(word) && nets_credit(e)))
+		return NULL;
+	return psprintf("the text says \"%s\"", word);
+}

@@ -23,6 +23,11 @@ AS 'MODULE_PATHNAME', 'o2c_reference_tail' LANGUAGE C IMMUTABLE STRICT PARALLEL 
 COMMENT ON FUNCTION o2c._reference_tail(text) IS
 'The numeric groups of a reference written backwards, parted by ''-'' and without leading zeros: an index over it finds numbers by how they end.';
 
+CREATE FUNCTION o2c._plain_text(reference text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN pg_catalog.octet_length(reference) = pg_catalog.length(reference) OR pg_catalog.getdatabaseencoding() <> 'UTF8' THEN reference ELSE normalize(reference, NFKC) END;
+COMMENT ON FUNCTION o2c._plain_text(text) IS 'A text with full-width and other compatible characters written plainly (Unicode NFKC).';
+
 CREATE FUNCTION o2c._pending_payments(as_of date, payment bigint, company_id bigint)
 RETURNS TABLE (payment_id bigint, customer_id bigint, group_id bigint, item_id bigint, received_on date, currency text, amount numeric, open_amount numeric,
                reference text, name text, forms text, account text, words text, whole text, tokens text[], last_words text,
@@ -31,12 +36,12 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT p.payment_id, p.customer_id, c.group_id, p.item_id, p.received_on, p.currency, p.amount, n.open_amount, p.reference,
+    SELECT p.payment_id, p.customer_id, c.group_id, p.item_id, p.received_on, p.currency, p.amount, n.open_amount, w.reference,
            CASE WHEN p.customer_id IS NULL THEN nullif(o2c.name_key(p.payer_name), '') END,
            o2c._legal_forms(p.payer_name),
            CASE WHEN p.customer_id IS NULL THEN nullif(o2c.account_key(p.payer_account), '') END,
-           CASE WHEN p.customer_id IS NULL THEN o2c._text_key(p.reference) END,
-           nullif(o2c.normalize_reference(left(p.reference, 1000)), ''), o2c.reference_tokens(left(p.reference, 1000)), r.words,
+           CASE WHEN p.customer_id IS NULL THEN o2c._text_key(w.reference) END,
+           nullif(o2c.normalize_reference(left(w.reference, 1000)), ''), o2c.reference_tokens(left(w.reference, 1000)), r.words,
            b.original_amount, b.original_currency
     FROM (SELECT p.payment_id, p.amount AS open_amount
           FROM o2c.payment p
@@ -52,6 +57,7 @@ BEGIN
           LEFT JOIN o2c.open_item i ON i.company_id = _pending_payments.company_id AND i.item_id = p.item_id
           WHERE p.company_id = _pending_payments.company_id AND p.payment_id = payment AND p.state = 'received') n
     JOIN o2c.payment p ON p.company_id = _pending_payments.company_id AND p.payment_id = n.payment_id
+    CROSS JOIN LATERAL (SELECT o2c._plain_text(p.reference) AS reference) w
     LEFT JOIN o2c.customer c ON c.company_id = _pending_payments.company_id AND c.customer_id = p.customer_id
     LEFT JOIN LATERAL (SELECT r.words FROM o2c.match_result r
                        WHERE r.company_id = _pending_payments.company_id AND r.payment_id = p.payment_id
@@ -312,7 +318,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT c.group_id, p.payment_id, p.received_on, p.currency, p.amount, p.reference
+    SELECT c.group_id, p.payment_id, p.received_on, p.currency, p.amount, o2c._plain_text(p.reference)
     FROM o2c.customer c
     JOIN o2c.payment p ON p.company_id = _used_payments.company_id AND p.customer_id = c.customer_id
     WHERE c.company_id = _used_payments.company_id AND c.group_id = ANY (groups)

@@ -82,6 +82,8 @@ typedef struct O2cPending
 	char	   *whole;			/* the reference in normal form */
 	char	  **tokens;
 	int			n_tokens;
+	char	  **bare;			/* those of the text without dates and amounts, once they are asked for */
+	int			n_bare;
 	const char *code;			/* a customer's number in the text */
 	O2cHit	   *hits;
 	int			n_hits;
@@ -89,6 +91,8 @@ typedef struct O2cPending
 	int			n_parties;
 	char	   *last_words;		/* of its last result */
 	bool		identify;		/* this run says whose it is */
+	int64	   *unpaid;			/* invoices that the text says are not paid */
+	int			n_unpaid;
 	int64	   *neighbours;		/* invoices that are a slip away and as high */
 	int			n_neighbours;
 	uint64		seen;			/* state of its groups when it was looked at */
@@ -250,12 +254,24 @@ extern void o2c_read_pending(O2cMatch *match, NullableDatum payment);
 extern void o2c_refresh_pending(O2cMatch *match);
 extern void o2c_read_items_of(O2cMatch *match, const int64 *payments, int n);
 extern Datum o2c_payment_ids(const O2cMatch *match);
+
+/* words.c */
+extern bool o2c_is_announcement(const char *s, int len);
 extern bool o2c_is_whole(const char *whole, const char *number);
+extern bool o2c_is_announced(const O2cPending *p, const char *token);
+extern bool o2c_is_invoice_number(const O2cPending *p, const char *token);
+extern bool o2c_is_customer_number(const O2cPending *p, const char *token);
+extern bool o2c_is_taken_away(const O2cPending *p, const char *token);
+extern bool o2c_stands_alone(const O2cPending *p, const char *number);
+extern char *o2c_bare_text(const O2cPending *p);
+extern char *o2c_without_letters(char *text);
+extern char *o2c_other_purpose(const O2cPending *p);
+extern bool o2c_is_credit_word(const char *word);
 
 /* documents.c */
 extern void o2c_read_documents(O2cMatch *match);
 extern void o2c_read_neighbours(O2cMatch *match);
-extern bool o2c_stands_alone(const O2cPending *p, const char *number);
+extern void o2c_read_bare(O2cPending *p);
 extern bool o2c_one_edit(const char *a, const char *b);
 
 /* payers.c */

@@ -42,6 +42,33 @@ explain_netted(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
 	return true;
 }
 
+/* What is named, and one item more that the text comes within a slip of: the only one that has the rest. */
+static bool
+explain_slip(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
+{
+	int128		rest = l->p->open - o2c_pay_all(l, e, items, false);
+	O2cItems	owed;
+	int			found = -1;
+
+	if (rest <= 0 || e->payer < O2C_PAYER_LIKELY || !o2c_collect_items(l, e->group, 0, &owed))
+		return false;
+	for (int i = 0; i < owed.n; i++)
+	{
+		const O2cMatchItem *item = item_at(l, owed.places[i]);
+
+		if (item->open != rest || o2c_has_item(items, owed.places[i]) || !o2c_nearly_names(l, item))
+			continue;
+		if (found >= 0)
+			return false;
+		found = owed.places[i];
+	}
+	if (found < 0)
+		return false;
+	e->parts = repalloc(e->parts, sizeof(O2cMatchPart) * (e->n + 1));
+	o2c_add_part(e, found, (int64) rest, 0, 0);
+	return true;
+}
+
 /* How what is named makes up the amount exactly, if it does. */
 static bool
 explain_exactly(const O2cLook *l, O2cExplanation *e, const O2cItems *plain, const O2cItems *all)
@@ -60,7 +87,7 @@ explain_exactly(const O2cLook *l, O2cExplanation *e, const O2cItems *plain, cons
 			return true;
 	}
 	e->unique = true;
-	return plain->n > 0 && explain_netted(l, e, plain);
+	return plain->n > 0 && (explain_netted(l, e, plain) || explain_slip(l, e, plain));
 }
 
 /* How what is named and the amount go together. */
@@ -106,6 +133,17 @@ has_neighbour(const O2cLook *l)
 	return false;
 }
 
+/* Whether a document is all that the text may name: what is short or over is then its payment, too. */
+static bool
+is_only_one(const O2cLook *l, const O2cExplanation *e)
+{
+	if (strcmp(e->found_by, O2C_LINK) == 0)
+		return true;
+	if (e->documents > 1 || (e->ref < O2C_REF_EXACT && !(strcmp(e->found_by, "number") == 0 && strlen(e->token) > 3 && o2c_is_invoice_number(l->p, e->token))))
+		return false;
+	return e->ref == O2C_REF_PROVED || o2c_stands_alone(l->p, e->token);
+}
+
 /* Why what the text names is not to be applied by itself, or NULL. */
 static const char *
 doubt_reference(const O2cLook *l, const O2cExplanation *e)
@@ -118,15 +156,16 @@ doubt_reference(const O2cLook *l, const O2cExplanation *e)
 	if (!e->unique)
 		return "several sets of what is named have the amount";
 	if (agrees || proved)
-		return e->amount >= O2C_AMOUNT_TOLERATED || strcmp(e->found_by, O2C_LINK) == 0 || (e->ref >= O2C_REF_EXACT && e->documents == 1 && (e->ref == O2C_REF_PROVED || o2c_stands_alone(l->p, e->token))) ?
-			NULL : "the amount does not agree";
+		return e->amount >= O2C_AMOUNT_TOLERATED || is_only_one(l, e) ? NULL : "the amount does not agree";
 	if (e->amount < O2C_AMOUNT_TOLERATED)
 		return e->payer == O2C_PAYER_OTHER ? "somebody else paid, and the amount does not agree" : "the payer is not known, and the amount does not agree";
-	if (e->ref < O2C_REF_EXACT)
+	if (e->ref < O2C_REF_EXACT && !(e->documents > 1 && e->amount == O2C_AMOUNT_EXACT))
 		return "a few digits are no proof, and the payer is not known";
 	if (e->amount == O2C_AMOUNT_TOLERATED && e->payer == O2C_PAYER_OTHER)
 		return "somebody else paid, and the amount does not agree exactly";
-	return has_neighbour(l) ? "an invoice as high has nearly the same number" : NULL;
+	if (has_neighbour(l))
+		return "an invoice as high has nearly the same number";
+	return o2c_is_announced(l->p, e->token) ? NULL : "the text does not say that it is an invoice, and the payer is not known";
 }
 
 /* Of the documents that one number may be, leaves the one with the amount; false where that tells nothing. */
@@ -229,6 +268,8 @@ explain_named(O2cLook *l, int64 group)
 	e.payer_by = party == NULL ? NULL : party->found_by;
 	e.customer = party != NULL && party->customer != 0 ? party->customer : item_at(l, e.n > 0 ? e.parts[0].item : all.places[0])->customer;
 	e.reason = doubt_reference(l, &e);
+	if (e.reason == NULL)
+		e.reason = o2c_doubt_purpose(l, &e);
 	e.sound = e.reason == NULL;
 	o2c_score(l, &e);
 	o2c_add_explanation(l, &e);

@@ -355,7 +355,7 @@ explain_one_of_very_many(const O2cLook *l, O2cExplanation *e, int64 customer)
 	return found > 0;
 }
 
-/* Whether the text comes within a slip of the pen of an item's number, and of no other's with that amount. */
+/* Whether the text nearly names an item, and no other one of them. */
 static bool
 is_nearly_named(const O2cLook *l, const O2cExplanation *e, const O2cItems *items)
 {
@@ -364,11 +364,8 @@ is_nearly_named(const O2cLook *l, const O2cExplanation *e, const O2cItems *items
 
 	for (int i = 0; i < items->n; i++)
 	{
-		const O2cMatchItem *item = item_at(l, items->places[i]);
-		bool		named = false;
+		bool		named = o2c_nearly_names(l, item_at(l, items->places[i]));
 
-		for (int j = 0; j < l->p->n_tokens && !named && item->key != NULL && strlen(item->key) >= 5; j++)
-			named = o2c_one_edit(l->p->tokens[j], item->key);
 		near += named;
 		this |= named && items->places[i] == e->parts[0].item;
 	}
@@ -401,13 +398,15 @@ doubt_payer(const O2cLook *l, const O2cExplanation *e, const O2cMatchPolicy *pol
 		return "the payer is not certain";
 	if (!e->unique)
 		return "several sets of items have the amount";
+	if (e->amount == O2C_AMOUNT_TOLERATED)
+		return "it falls short, and nothing says of what";
 	if (l->p->open < l->p->amount && strcmp(e->stage, "oldest_first") != 0)
 		return "it is the rest of a payment";
 	if (l->closed != NULL && e->ref != O2C_REF_FUZZY && o2c_payer_strength(l->p, l->closed->group, NULL) >= O2C_PAYER_LIKELY)
 		return "the text names what is paid already";
 	if (find_rule(policy, e->stage) == NULL)
 		return "the policy does not try this";
-	return by_chance > MOST_BY_CHANCE ? "so many items have nearly any amount" : NULL;
+	return by_chance > MOST_BY_CHANCE ? "so many items have nearly any amount" : o2c_doubt_purpose(l, e);
 }
 
 /* Pays the oldest items where the policy says so, before what comes later in it. */

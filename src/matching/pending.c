@@ -33,32 +33,6 @@ text_elements(uint64 row, int column, int *n)
 	return texts;
 }
 
-/* Words that announce a number. */
-static const char *const announcements[] = {
-	"", "RECHNUNG", "RECHNUNGNR", "RECHNUNGSNR", "RECHNUNGSNUMMER", "RECHNUNGSNUMBER", "RG", "RGNR", "RE", "RENR", "RNR", "RN", "INVOICE", "INVOICENO", "INVOICENR",
-	"INVOICENUMBER", "INV", "INVNO", "INVNR", "F", "FA", "FAC", "FACTURE", "FACTURA", "FATTURA", "FAKTURA", "BELEG", "BELEGNR", "NR", "NO", "REF", "SI", "BILL",
-	"PAYMENTFORINVOICE", "PAYMENTFOR", "PAYMENT", "ZAHLUNG", "ZAHLUNGRECHNUNG", "SEPA"
-};
-
-/* Whether the beginning of a normal form is a word that announces a number. */
-static bool
-is_announcement(const char *s, int len)
-{
-	for (int i = 0; i < lengthof(announcements); i++)
-		if (strlen(announcements[i]) == len && memcmp(s, announcements[i], len) == 0)
-			return true;
-	return false;
-}
-
-/* Whether a normal form is a number and nothing else but a word that announces it. */
-bool
-o2c_is_whole(const char *whole, const char *number)
-{
-	int			lead = whole == NULL ? -1 : (int) strlen(whole) - (int) strlen(number);
-
-	return lead >= 0 && strcmp(whole + lead, number) == 0 && is_announcement(whole, lead);
-}
-
 /* Adds a candidate once. */
 static void
 add_candidate(O2cPending *p, char *token)
@@ -111,7 +85,7 @@ add_short(O2cPending *p)
 	p->tokens = tokens;
 	add_padded(p);
 	for (int lead = 0; lead < len && len <= 40 && p->n_tokens < MAX_CANDIDATES; lead++)
-		if (is_announcement(p->whole, lead))
+		if (o2c_is_announcement(p->whole, lead))
 			add_candidate(p, p->whole + lead);
 }
 
