@@ -21,6 +21,7 @@ typedef struct O2cLook
 	O2cPending *p;
 	O2cFinding *finding;
 	const O2cHit *closed;		/* a document that is named plainly, and paid */
+	const O2cHit *elsewhere;	/* one that is open in another currency */
 	bool		named;			/* an open one is named plainly */
 } O2cLook;
 
@@ -64,6 +65,10 @@ extern void o2c_add_explanation(O2cLook *l, const O2cExplanation *e);
 extern void o2c_score(const O2cLook *l, O2cExplanation *e);
 extern bool o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item);
 extern const char *o2c_doubt_purpose(const O2cLook *l, const O2cExplanation *e);
+
+/* listed.c */
+extern bool o2c_explain_range(const O2cLook *l, O2cExplanation *e, const O2cItems *ends);
+extern bool o2c_explain_unwritten(const O2cLook *l, O2cExplanation *e, const O2cItems *named);
 
 /* named.c, owed.c, exchange.c */
 extern void o2c_explain_references(O2cLook *l);

@@ -209,6 +209,7 @@ typedef struct O2cExplanation
 	double		s_date;
 	double		score;
 	bool		unique;			/* no other set of items explains it as well in the same way */
+	bool		leaves_named;	/* the text names more than it pays */
 	bool		sound;			/* enough agrees to apply it */
 	const char *reason;			/* why not */
 	const char *token;			/* what of the text it rests on */
@@ -263,6 +264,8 @@ extern bool o2c_is_invoice_number(const O2cPending *p, const char *token);
 extern bool o2c_is_customer_number(const O2cPending *p, const char *token);
 extern bool o2c_is_taken_away(const O2cPending *p, const char *token);
 extern bool o2c_stands_alone(const O2cPending *p, const char *number);
+extern bool o2c_is_range(const O2cPending *p, const char *from, const char *to);
+extern void o2c_blank_token(char *text, const char *token, char fill);
 extern char *o2c_bare_text(const O2cPending *p);
 extern char *o2c_without_letters(char *text);
 extern char *o2c_other_purpose(const O2cPending *p);

@@ -42,33 +42,6 @@ explain_netted(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
 	return true;
 }
 
-/* What is named, and one item more that the text comes within a slip of: the only one that has the rest. */
-static bool
-explain_slip(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
-{
-	int128		rest = l->p->open - o2c_pay_all(l, e, items, false);
-	O2cItems	owed;
-	int			found = -1;
-
-	if (rest <= 0 || e->payer < O2C_PAYER_LIKELY || !o2c_collect_items(l, e->group, 0, &owed))
-		return false;
-	for (int i = 0; i < owed.n; i++)
-	{
-		const O2cMatchItem *item = item_at(l, owed.places[i]);
-
-		if (item->open != rest || o2c_has_item(items, owed.places[i]) || !o2c_nearly_names(l, item))
-			continue;
-		if (found >= 0)
-			return false;
-		found = owed.places[i];
-	}
-	if (found < 0)
-		return false;
-	e->parts = repalloc(e->parts, sizeof(O2cMatchPart) * (e->n + 1));
-	o2c_add_part(e, found, (int64) rest, 0, 0);
-	return true;
-}
-
 /* How what is named makes up the amount exactly, if it does. */
 static bool
 explain_exactly(const O2cLook *l, O2cExplanation *e, const O2cItems *plain, const O2cItems *all)
@@ -83,11 +56,13 @@ explain_exactly(const O2cLook *l, O2cExplanation *e, const O2cItems *plain, cons
 	{
 		found = o2c_search_items(l, e, all, l->p->open);
 		e->unique = found.status == O2C_SUBSET_UNIQUE;
+		e->leaves_named = e->n < all->n;
 		if (e->unique || found.status == O2C_SUBSET_AMBIGUOUS)
 			return true;
 	}
 	e->unique = true;
-	return plain->n > 0 && (explain_netted(l, e, plain) || explain_slip(l, e, plain));
+	e->leaves_named = false;
+	return plain->n > 0 && (explain_netted(l, e, plain) || o2c_explain_unwritten(l, e, plain));
 }
 
 /* How what is named and the amount go together. */
@@ -141,7 +116,7 @@ is_only_one(const O2cLook *l, const O2cExplanation *e)
 		return true;
 	if (e->documents > 1 || (e->ref < O2C_REF_EXACT && !(strcmp(e->found_by, "number") == 0 && strlen(e->token) > 3 && o2c_is_invoice_number(l->p, e->token))))
 		return false;
-	return e->ref == O2C_REF_PROVED || o2c_stands_alone(l->p, e->token);
+	return e->ref == O2C_REF_PROVED || (o2c_is_announced(l->p, e->token) && o2c_stands_alone(l->p, e->token));
 }
 
 /* Why what the text names is not to be applied by itself, or NULL. */
@@ -159,6 +134,8 @@ doubt_reference(const O2cLook *l, const O2cExplanation *e)
 		return e->amount >= O2C_AMOUNT_TOLERATED || is_only_one(l, e) ? NULL : "the amount does not agree";
 	if (e->amount < O2C_AMOUNT_TOLERATED)
 		return e->payer == O2C_PAYER_OTHER ? "somebody else paid, and the amount does not agree" : "the payer is not known, and the amount does not agree";
+	if (e->leaves_named)
+		return "it does not pay all that it names, and the payer is not known";
 	if (e->ref < O2C_REF_EXACT && !(e->documents > 1 && e->amount == O2C_AMOUNT_EXACT))
 		return "a few digits are no proof, and the payer is not known";
 	if (e->amount == O2C_AMOUNT_TOLERATED && e->payer == O2C_PAYER_OTHER)
@@ -218,6 +195,16 @@ add_document(const O2cLook *l, const O2cHit *hit, O2cItems *items)
 	return open;
 }
 
+/* Whether something of a named document is open, in whatever currency. */
+static bool
+is_open(const O2cLook *l, const O2cHit *hit)
+{
+	for (int place = o2c_first_item(&l->match->book, hit->invoice); place >= 0; place = item_at(l, place)->next)
+		if (item_at(l, place)->open != 0)
+			return true;
+	return false;
+}
+
 /* Explains a payment by the documents of one group that it names. */
 static void
 explain_named(O2cLook *l, int64 group)
@@ -239,6 +226,8 @@ explain_named(O2cLook *l, int64 group)
 		{
 			if (hit->strength >= O2C_REF_EXACT && !hit->open)
 				l->closed = hit;
+			else if (hit->strength >= O2C_REF_EXACT && is_open(l, hit))
+				l->elsewhere = hit;
 			continue;
 		}
 		documents++;
@@ -264,10 +253,12 @@ explain_named(O2cLook *l, int64 group)
 	}
 	if (strcmp(e.found_by, O2C_LINK) == 0)
 		e.stage = "link";
-	explain_amount(l, &e, &plain, &all);
+	if (!o2c_explain_range(l, &e, &all))
+		explain_amount(l, &e, &plain, &all);
 	e.payer_by = party == NULL ? NULL : party->found_by;
 	e.customer = party != NULL && party->customer != 0 ? party->customer : item_at(l, e.n > 0 ? e.parts[0].item : all.places[0])->customer;
-	e.reason = doubt_reference(l, &e);
+	if (e.reason == NULL)
+		e.reason = doubt_reference(l, &e);
 	if (e.reason == NULL)
 		e.reason = o2c_doubt_purpose(l, &e);
 	e.sound = e.reason == NULL;

@@ -404,6 +404,10 @@ doubt_payer(const O2cLook *l, const O2cExplanation *e, const O2cMatchPolicy *pol
 		return "it is the rest of a payment";
 	if (l->closed != NULL && e->ref != O2C_REF_FUZZY && o2c_payer_strength(l->p, l->closed->group, NULL) >= O2C_PAYER_LIKELY)
 		return "the text names what is paid already";
+	if (l->elsewhere != NULL)
+		return "the text names what is open in another currency";
+	if (l->p->n_unpaid > 0 && strcmp(e->stage, "all_but_one") != 0)
+		return "the text says what is not paid";
 	if (find_rule(policy, e->stage) == NULL)
 		return "the policy does not try this";
 	return by_chance > MOST_BY_CHANCE ? "so many items have nearly any amount" : o2c_doubt_purpose(l, e);
@@ -424,6 +428,18 @@ explain_oldest(const O2cLook *l, O2cExplanation *e, const O2cItems *items, const
 	o2c_pay_in_order(l, e, items);
 }
 
+/* Leaves out what was invoiced after the payment came: who does not name it does not mean it. */
+static void
+leave_later(const O2cLook *l, O2cItems *items)
+{
+	int			n = 0;
+
+	for (int i = 0; i < items->n; i++)
+		if (item_at(l, items->places[i])->effective_on <= l->p->received_on)
+			items->places[n++] = items->places[i];
+	items->n = n;
+}
+
 /*
  * Explains the amount by what a customer owes, else by what its group does.  Who
  * has customers below it may pay for them: then both must come to the same.
@@ -435,7 +451,10 @@ explain_scopes(const O2cLook *l, O2cExplanation *e, O2cItems *items, const O2cPa
 	O2cItems	group;
 	bool		own = explain_items(l, e, items, policy);
 
-	if (!o2c_collect_items(l, party->group, 0, &group) || group.n == items->n || (own && !policy->is_parent) || !explain_items(l, &wide, &group, policy))
+	if (!o2c_collect_items(l, party->group, 0, &group))
+		return;
+	leave_later(l, &group);
+	if (group.n == items->n || (own && !policy->is_parent) || !explain_items(l, &wide, &group, policy))
 		return;
 	if (own)
 	{
@@ -496,6 +515,7 @@ explain_payer(O2cLook *l, const O2cParty *party)
 	e.payer = Min(party->strength, o2c_payer_strength(l->p, party->group, NULL));
 	if (o2c_collect_items(l, party->group, party->customer, &items))
 	{
+		leave_later(l, &items);
 		explain_scopes(l, &e, &items, party, policy);
 		if (e.n > 0)
 			qualify(l, &e, &items);
@@ -527,7 +547,7 @@ is_named_exactly(const O2cFinding *f, const O2cParty *party)
 	{
 		const O2cExplanation *e = &f->explanations[i];
 
-		if (e->sound && (e->amount == O2C_AMOUNT_EXACT || e->ref == O2C_REF_PROVED) &&
+		if (e->sound && e->ref > O2C_REF_FUZZY && (e->amount == O2C_AMOUNT_EXACT || e->ref == O2C_REF_PROVED) &&
 			(e->group == party->group || (e->payer >= O2C_PAYER_LIKELY && party->strength < O2C_PAYER_CERTAIN)))
 			return true;
 	}

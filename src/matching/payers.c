@@ -107,11 +107,18 @@ take_known(O2cPending *p, const Known *all, int n)
 		}
 	for (int i = 0; i < n; i++)
 	{
+		bool		by_name = strcmp(all[i].found_by, "name") == 0;
 		O2cPayerStrength strength;
 
 		if (strcmp(all[i].found_by, "account") == 0)
 			continue;
-		strength = strcmp(all[i].found_by, "name") == 0 ? name_strength(p, all, n, &all[i]) : alias_strength(all, n, &all[i]);
+		strength = by_name ? name_strength(p, all, n, &all[i]) : alias_strength(all, n, &all[i]);
+		/* somebody's name on another one's account */
+		if (by_account && by_name && strength == O2C_PAYER_CERTAIN && o2c_payer_strength(p, all[i].group, NULL) == O2C_PAYER_OTHER)
+		{
+			o2c_add_party(p, all[i].customer, all[i].group, O2C_PAYER_LIKELY, all[i].found_by);
+			continue;
+		}
 		/* among the owners of an account, a name tells which one it is */
 		if (by_account && !(strength == O2C_PAYER_CERTAIN && o2c_payer_strength(p, all[i].group, NULL) == O2C_PAYER_LIKELY))
 			continue;

@@ -57,6 +57,9 @@ static const char *const customers[] = {
 	"KUND", "KUNDE", "KUNDEN", "KUNDENNR", "KUNDENNUMMER", "KUNDNR"
 };
 
+/* Words of what is the payer's own. */
+static const char *const own[] = {"MEIN", "MEINE", "MY", "NOTRE", "NUESTRA", "OUR", "UNS", "UNSER", "UNSERE", "UNSERER"};
+
 /* Words that take what follows away. */
 static const char *const less[] = {
 	"ABZGL", "ABZUGLICH", "AUSSER", "BUT", "EXCEPT", "EXCL", "LESS", "MINUS", "NICHT", "NOT", "OHNE", "SANS", "SAUF", "SENZA", "SIN", "WENIGER", "WITHOUT"
@@ -67,7 +70,7 @@ static const char *const purposes[] = {
 	"ACCONTO", "ACOMPTE", "ADVANCE", "ALREADY", "ANGEBOT", "ANNUL", "ANTICIP", "ANZAHLUNG", "AVOIR", "BEREITS", "BESTRITT", "BONUS", "CANCEL", "CAUTION", "CHARGEBACK", "CLAIM",
 	"COMPLAIN", "CREDIT", "DARLEHEN", "DEPOSIT", "DEVIS", "DISPUT", "DIVIDEND", "DONAT", "DOPPEL", "DOWNPAY", "DUPLICA", "ERSTATT", "GEHALT", "GUTSCHR", "INSURANCE",
 	"INTEREST", "KAUTION", "KEIN", "LOAN", "LOHN", "NICHT", "NOT", "OVERPA", "POLICE", "POLICY", "PREPAY", "PREPAID", "PROFORMA", "QUOT", "REEMBOLSO", "REFUND", "REIMBURS",
-	"REKLAM", "REMBOURS", "RETOUR", "RETURN", "RIMBORSO", "RMA", "RUCKERST", "RUCKLAST", "RUCKZAHL", "SALARY", "SCHADEN", "SPENDE", "STORN", "STRITTIG", "UBERZAHL",
+	"REKLAM", "REMBOURS", "RETOUR", "RETURN", "RIMBORSO", "RMA", "RUCKERST", "RUCKLAST", "RUCKZAHL", "SALARY", "SCHADEN", "SPENDE", "SPONSOR", "STORN", "STRITTIG", "UBERZAHL",
 	"VERSICHERUNG", "VORAUS", "VORKASSE", "WAGE", "ZINS", "ZUVIEL"
 };
 
@@ -127,11 +130,16 @@ meaning_of(const char *word)
 	return IS_IN(word, less) ? SAYS_LESS : SAYS_OTHER;
 }
 
-/* What the words before a place of a text say; other numbers of a list are passed over. */
+/*
+ * What the words before a place of a text say; other numbers of a list are passed
+ * over.  Of a word before such a number, which no invoice is announced by, only
+ * the first number is one, unless all are to be.
+ */
 static Meaning
-meaning_before(const char *text, int place)
+meaning_before(const char *text, int place, bool all)
 {
 	Meaning		said = SAYS_NOTHING;
+	bool		passed = false;
 
 	for (int n = 0; n < MAX_BACK; n++)
 	{
@@ -147,14 +155,19 @@ meaning_before(const char *text, int place)
 		while (place > 0 && o2c_is_digit(text[place - 1]))
 			place--;
 		if (place < end)
+		{
+			passed = true;
 			continue;
+		}
 		while (place > 0 && is_letter(text[place - 1]))
 			place--;
 		fold(text + place, end - place, word);
 		meaning = meaning_of(word);
 		/* 'without invoice 17' */
 		if (said != SAYS_NOTHING)
-			return meaning == SAYS_LESS ? meaning : said;
+			return meaning == SAYS_LESS ? meaning : IS_IN(word, own) ? SAYS_OTHER : said;
+		if (passed && !all && (meaning == SAYS_CUSTOMER || meaning == SAYS_OTHER))
+			return SAYS_NOTHING;
 		if (meaning >= SAYS_LESS)
 			return meaning;
 		said = meaning;
@@ -206,13 +219,13 @@ find_token(const char *text, const char *token, int *end)
 }
 
 /* Blanks a normal form in a text, as often as it is there. */
-static void
-blank_token(char *text, const char *token)
+void
+o2c_blank_token(char *text, const char *token, char fill)
 {
 	int			end;
 
-	for (int place; token != NULL && token[0] != '\0' && (place = find_token(text, token, &end)) >= 0;)
-		memset(text + place, ' ', end - place);
+	for (int place = 0, found; token != NULL && token[0] != '\0' && (found = find_token(text + place, token, &end)) >= 0; place += end)
+		memset(text + place + found, fill, end - found);
 }
 
 /* What the words before a token of a payment's text say; the customer's number is no word. */
@@ -227,8 +240,27 @@ meaning_of_token(const O2cPending *p, const char *token)
 		return SAYS_OTHER;
 	before = pnstrdup(p->reference, place);
 	if (p->code != NULL && strcmp(p->code, token) != 0)
-		blank_token(before, p->code);
-	return meaning_before(before, place);
+		o2c_blank_token(before, p->code, '0');
+	return meaning_before(before, place, false);
+}
+
+/* Whether only a mark or a word of ranges stands between two numbers. */
+bool
+o2c_is_range(const O2cPending *p, const char *from, const char *to)
+{
+	static const char *const marks[] = {"-", "--", "..", "...", "\342\200\223", "\342\200\224", "BIS", "TO", "THRU", "THROUGH", "TILL", "UNTIL", "JUSQUA", "AL"};
+	int			end;
+	int			begin = p->reference == NULL ? -1 : find_token(p->reference, from, &end);
+	int			next;
+	int			last;
+	char		between[MAX_WORD] = "";
+
+	if (begin < 0 || (next = find_token(p->reference + end, to, &last)) < 0)
+		return false;
+	for (int i = end, n = 0; i < end + next && n < MAX_WORD - 1; i++)
+		if (p->reference[i] != ' ')
+			between[n++] = pg_toupper((unsigned char) p->reference[i]);
+	return IS_IN(between, marks);
 }
 
 /* Whether nothing but what is said of invoices and of paying stands before a number. */
@@ -263,7 +295,7 @@ o2c_is_invoice_number(const O2cPending *p, const char *token)
 	char	   *bare = o2c_bare_text(p);
 	int			place = find_token(bare, token, &end);
 
-	return place >= 0 && (is_bare_list(bare) || meaning_before(bare, place) == SAYS_INVOICE);
+	return place >= 0 && (is_bare_list(bare) || meaning_before(bare, place, false) == SAYS_INVOICE);
 }
 
 /* Whether a number is said to be a customer's. */
@@ -432,15 +464,15 @@ o2c_stands_alone(const O2cPending *p, const char *number)
 
 	if (find_token(bare, number, &end) < 0)
 		return false;
-	blank_token(bare, number);
-	blank_token(bare, p->code);
+	o2c_blank_token(bare, number, ' ');
+	o2c_blank_token(bare, p->code, ' ');
 	for (int i = 0; bare[i] != '\0'; i++)
 	{
 		int			len = strspn(bare + i, "0123456789");
 
 		if (len == 0)
 			continue;
-		if (!is_year(bare + i, len) && meaning_before(bare, i) < SAYS_CUSTOMER)
+		if (!is_year(bare + i, len) && meaning_before(bare, i, true) < SAYS_CUSTOMER)
 			return false;
 		i += len - 1;
 	}
