@@ -257,6 +257,28 @@ take_customer(O2cPending *p, const Lookup *l, const O2cHit *hit)
 		o2c_add_party(p, hit->customer, hit->group, said || !only_digits(l->key) ? O2C_PAYER_CERTAIN : O2C_PAYER_LIKELY, hit->found_by);
 }
 
+/* Drops a customer's number that only stands within an invoice's: it says nothing of who paid. */
+static void
+drop_code(O2cPending *p)
+{
+	char	   *text;
+	int			kept = 0;
+
+	if (p->code == NULL || p->n_hits == 0)
+		return;
+	text = pstrdup(p->reference);
+	for (int i = 0; i < p->n_hits; i++)
+		if (p->hits[i].strength >= O2C_REF_EXACT && strcmp(p->hits[i].token, p->code) != 0)
+			o2c_blank_token(text, p->hits[i].token, ' ');
+	if (o2c_says(text, p->code))
+		return;
+	p->code = NULL;
+	for (int i = 0; i < p->n_parties; i++)
+		if (strcmp(p->parties[i].found_by, "customer number") != 0 && strcmp(p->parties[i].found_by, "VAT number") != 0)
+			p->parties[kept++] = p->parties[i];
+	p->n_parties = kept;
+}
+
 /* Takes a row of o2c._named_documents over. */
 static void
 take_document(const Lookup *l, uint64 row)
@@ -314,6 +336,8 @@ read_tokens(O2cMatch *match)
 	n = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_datum_array(keys, l.n, TEXTOID))));
 	for (int i = 0; i < n; i++)
 		take_document(&l.all[o2c_row_int8(i, 1) - 1], i);
+	for (int i = 0; i < match->n; i++)
+		drop_code(&match->payments[i]);
 }
 
 /* Looks up payment links, which stand for invoices. */

@@ -62,6 +62,18 @@ is_duplicate(const O2cLook *l)
 	return o2c_paid_before(book, best->group, l->p, policy_of(l, best->customer)->duplicate_days, true);
 }
 
+/* Whether an explanation is none against another: it pays the same items, or some of them and leaves the rest of the payment. */
+static bool
+supports(const O2cExplanation *e, const O2cExplanation *best)
+{
+	if (e->amount != O2C_AMOUNT_OVER)
+		return o2c_same_items(e, best);
+	for (int i = 0; i < e->n; i++)
+		if (!o2c_pays(best, e->parts[i].item))
+			return false;
+	return true;
+}
+
 /* What the explanations found come to. */
 static void
 decide(const O2cLook *l)
@@ -73,7 +85,7 @@ decide(const O2cLook *l)
 	f->outcome = "none";
 	f->runner_up = 0;
 	for (int i = 1; i < f->n; i++)
-		if (!o2c_same_items(best, &f->explanations[i]))
+		if (!supports(&f->explanations[i], best))
 			f->runner_up = Max(f->runner_up, f->explanations[i].score);
 	if (is_duplicate(l))
 	{
@@ -109,7 +121,7 @@ in_words(const O2cLook *l)
 	if (f->n == 0)
 	{
 		appendStringInfoString(&words, l->p->n_parties == 0 && l->p->n_hits == 0 ? "Neither the text nor the payer leads to a customer." :
-							   l->closed != NULL ? "" : "No open item fits.");
+							   l->closed != NULL ? "" : l->p->open < l->p->amount ? "No open item fits what is left of it." : "No open item fits.");
 		if (l->p->n_parties == 0 && l->p->name != NULL && !l->match->compares_names)
 			appendStringInfoString(&words, " Similar names are compared where pg_trgm is installed: CREATE EXTENSION pg_trgm, then SELECT o2c.install().");
 		return words.data;

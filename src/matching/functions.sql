@@ -213,7 +213,7 @@ BEGIN
           SELECT t.place, 'name', c.customer_id, 0, 0
           FROM unnest(names) WITH ORDINALITY AS t (name, place)
           CROSS JOIN LATERAL (SELECT c.customer_id FROM o2c.customer c
-                              WHERE c.company_id = _known_payers.company_id AND o2c.name_key(c.name) = t.name LIMIT 9) c
+                              WHERE c.company_id = _known_payers.company_id AND o2c.name_key(c.name) = t.name ORDER BY c.customer_id LIMIT 9) c
           UNION ALL
           SELECT t.place, 'learned ' || a.kind, a.customer_id, a.hits, a.misses
           FROM (SELECT 'account' AS kind, u.key, u.place FROM unnest(accounts) WITH ORDINALITY AS u (key, place)

@@ -264,6 +264,7 @@ extern bool o2c_is_invoice_number(const O2cPending *p, const char *token);
 extern bool o2c_is_customer_number(const O2cPending *p, const char *token);
 extern bool o2c_is_taken_away(const O2cPending *p, const char *token);
 extern bool o2c_stands_alone(const O2cPending *p, const char *number);
+extern bool o2c_says(const char *text, const char *token);
 extern bool o2c_is_range(const O2cPending *p, const char *from, const char *to);
 extern void o2c_blank_token(char *text, const char *token, char fill);
 extern char *o2c_bare_text(const O2cPending *p);

@@ -205,65 +205,81 @@ is_open(const O2cLook *l, const O2cHit *hit)
 	return false;
 }
 
+/* What a payment's text names of a group. */
+typedef struct Named
+{
+	O2cItems	plain;			/* by its number */
+	O2cItems	all;			/* by anything */
+	int			documents;
+} Named;
+
+/* Adds what a hit names; notes what is not to be paid. */
+static void
+take_hit(O2cLook *l, O2cExplanation *e, Named *named, const O2cHit *hit)
+{
+	bool		plain = hit->strength >= O2C_REF_EXACT;
+
+	if (!add_document(l, hit, &named->all))
+	{
+		if (plain && !hit->open)
+			l->closed = hit;
+		else if (plain && is_open(l, hit))
+			l->elsewhere = hit;
+		return;
+	}
+	named->documents++;
+	if (e->token == NULL || (plain && e->documents == 0))
+	{
+		e->token = hit->token;
+		e->found_by = hit->found_by;
+	}
+	if (!plain)
+		return;
+	add_document(l, hit, &named->plain);
+	e->documents++;
+	e->ref = Min(e->ref, hit->strength);
+	l->named |= e->payer != O2C_PAYER_OTHER;
+}
+
+/* Says whose payment it then is, and whether that is certain. */
+static void
+judge_named(O2cLook *l, O2cExplanation *e, const Named *named, const O2cParty *party)
+{
+	e->payer_by = party == NULL ? NULL : party->found_by;
+	e->customer = party != NULL && party->customer != 0 ? party->customer : item_at(l, e->n > 0 ? e->parts[0].item : named->all.places[0])->customer;
+	if (e->reason == NULL)
+		e->reason = doubt_reference(l, e);
+	if (e->reason == NULL)
+		e->reason = o2c_doubt_purpose(l, e);
+	e->sound = e->reason == NULL;
+	o2c_score(l, e);
+	o2c_add_explanation(l, e);
+}
+
 /* Explains a payment by the documents of one group that it names. */
 static void
 explain_named(O2cLook *l, int64 group)
 {
 	const O2cParty *party = NULL;
-	O2cItems	plain = o2c_item_list(O2C_MAX_NAMED);
-	O2cItems	all = o2c_item_list(O2C_MAX_NAMED);
+	Named		named = {o2c_item_list(O2C_MAX_NAMED), o2c_item_list(O2C_MAX_NAMED)};
 	O2cExplanation e = {.stage = "reference", .group = group, .ref = O2C_REF_PROVED};
-	int			documents = 0;
 
 	e.payer = o2c_payer_strength(l->p, group, &party);
 	for (int i = 0; i < l->p->n_hits; i++)
-	{
-		const O2cHit *hit = &l->p->hits[i];
-
-		if (hit->group != group || !is_chosen(l, hit))
-			continue;
-		if (!add_document(l, hit, &all))
-		{
-			if (hit->strength >= O2C_REF_EXACT && !hit->open)
-				l->closed = hit;
-			else if (hit->strength >= O2C_REF_EXACT && is_open(l, hit))
-				l->elsewhere = hit;
-			continue;
-		}
-		documents++;
-		if (hit->strength >= O2C_REF_EXACT)
-		{
-			add_document(l, hit, &plain);
-			e.documents++;
-			l->named |= e.payer != O2C_PAYER_OTHER;
-			e.ref = Min(e.ref, hit->strength);
-		}
-		if (e.token == NULL || hit->strength >= O2C_REF_EXACT)
-		{
-			e.token = hit->token;
-			e.found_by = hit->found_by;
-		}
-	}
-	if (all.n == 0)
+		if (l->p->hits[i].group == group && is_chosen(l, &l->p->hits[i]))
+			take_hit(l, &e, &named, &l->p->hits[i]);
+	if (named.all.n == 0)
 		return;
 	if (e.documents == 0)
 	{
-		e.documents = documents;
+		e.documents = named.documents;
 		e.ref = O2C_REF_WEAK;
 	}
 	if (strcmp(e.found_by, O2C_LINK) == 0)
 		e.stage = "link";
-	if (!o2c_explain_range(l, &e, &all))
-		explain_amount(l, &e, &plain, &all);
-	e.payer_by = party == NULL ? NULL : party->found_by;
-	e.customer = party != NULL && party->customer != 0 ? party->customer : item_at(l, e.n > 0 ? e.parts[0].item : all.places[0])->customer;
-	if (e.reason == NULL)
-		e.reason = doubt_reference(l, &e);
-	if (e.reason == NULL)
-		e.reason = o2c_doubt_purpose(l, &e);
-	e.sound = e.reason == NULL;
-	o2c_score(l, &e);
-	o2c_add_explanation(l, &e);
+	if (!o2c_explain_range(l, &e, &named.all))
+		explain_amount(l, &e, &named.plain, &named.all);
+	judge_named(l, &e, &named, party);
 }
 
 /* Explains a payment by what its text names. */

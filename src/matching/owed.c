@@ -104,30 +104,29 @@ divisor(int64 a, int64 b)
 }
 
 /*
- * How many sets, of so many items as the explanation has or fewer, would have an
+ * How many sets, of so many items as the explanation has or fewer, would have the
  * amount by chance: sets per possible sum, where amounts are multiples of what
- * divides those of the explanation.  What is tolerated makes chance larger.
+ * divides those of the explanation.  What is higher than the amount is in no set.
  */
 static double
 expected_by_chance(const O2cLook *l, const O2cExplanation *e, const O2cItems *items)
 {
 	int64		unit = l->p->open;
-	int64		window = 1;
 	double		sum = 0,
 				sets = 0,
 				ways = 1;
-	int			n = 0;
+	int			n = 0,
+				low = 0;
 
 	for (int i = 0; i < e->n; i++)
-	{
 		unit = divisor(unit, e->parts[i].cash);
-		if (e->parts[i].tolerance > 0)
-			window += o2c_tolerance_of(policy_of(l, e->customer), l->p->open, l->p->digits);
-	}
 	for (int i = 0; i < items->n; i++)
 	{
 		int64		open = item_at(l, items->places[i])->open;
 
+		if (open > l->p->open)
+			continue;
+		low++;
 		n += open % unit == 0;
 		sum += open < 0 ? -open : open;
 	}
@@ -136,7 +135,7 @@ expected_by_chance(const O2cLook *l, const O2cExplanation *e, const O2cItems *it
 		ways = ways * Max(n - k + 1, 0) / k;
 		sets += ways;
 	}
-	return sets * Max(unit, window) * items->n / (sum * e->n);
+	return sum == 0 ? 0 : sets * unit * low / (sum * e->n);
 }
 
 /* Explains the amount by one item, or all, of which less is missing than is tolerated. */
@@ -285,6 +284,17 @@ explain_but_one(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
 	return found;
 }
 
+/* Whether an item that is left is as high as one of those that are paid: it may be meant instead. */
+static bool
+has_equal_left(const O2cLook *l, const O2cExplanation *e, const O2cItems *items)
+{
+	for (int i = 0; i < items->n; i++)
+		for (int j = 0; j < e->n && !o2c_pays(e, items->places[i]); j++)
+			if (item_at(l, items->places[i])->open == item_at(l, e->parts[j].item)->open)
+				return true;
+	return false;
+}
+
 /*
  * Explains the amount by some items of a payer.  One item that has it is what
  * people mean, unless so few others have it together that these may be meant;
@@ -316,7 +326,7 @@ explain_items(const O2cLook *l, O2cExplanation *e, const O2cItems *items, const 
 	if (found.status != O2C_SUBSET_UNKNOWN)
 		return true;
 	n = explain_sets(l, e, items) + explain_but_one(l, e, items);
-	e->unique = n == 1;
+	e->unique = n == 1 && !has_equal_left(l, e, items);
 	return n > 0;
 }
 
@@ -525,7 +535,7 @@ explain_payer(O2cLook *l, const O2cParty *party)
 		explain_one_of_very_many(l, &e, party->customer);
 	if (e.n == 0 || (l->named && !is_plain(&e)))
 		return;
-	if (strcmp(e.stage, "combination") == 0 || (e.amount == O2C_AMOUNT_TOLERATED && e.n == 1))
+	if (strcmp(e.stage, "combination") == 0)
 		by_chance = expected_by_chance(l, &e, &items);
 	if (by_chance > MOST_BY_CHANCE)
 		e.s_amount = COMMON_AMOUNT;

@@ -93,6 +93,15 @@ account_strength(const Known *all, int n, const Known *k)
 	return O2C_PAYER_CERTAIN;
 }
 
+/* Of the owners of an account, those that the name does not tell are only possible. */
+static void
+rule_out_owners(O2cPending *p)
+{
+	for (int i = 0; i < p->n_parties; i++)
+		if (p->parties[i].strength == O2C_PAYER_LIKELY && strcmp(p->parties[i].found_by, "account") == 0)
+			p->parties[i].strength = O2C_PAYER_UNKNOWN;
+}
+
 /* Takes over who is known to have paid one payment; an account says more than a name. */
 static void
 take_known(O2cPending *p, const Known *all, int n)
@@ -122,6 +131,8 @@ take_known(O2cPending *p, const Known *all, int n)
 		/* among the owners of an account, a name tells which one it is */
 		if (by_account && !(strength == O2C_PAYER_CERTAIN && o2c_payer_strength(p, all[i].group, NULL) == O2C_PAYER_LIKELY))
 			continue;
+		if (by_account && by_name)
+			rule_out_owners(p);
 		if (strength >= O2C_PAYER_LIKELY)
 			o2c_add_party(p, all[i].customer, all[i].group, strength, all[i].found_by);
 	}
@@ -146,7 +157,7 @@ payer_keys(const O2cMatch *match, size_t field)
 static void
 read_known(O2cMatch *match)
 {
-	static O2cPlan find = O2C_PLAN("SELECT place, found_by, customer_id, group_id, hits, misses, forms FROM o2c._known_payers($2, $3, $4, $1) ORDER BY place",
+	static O2cPlan find = O2C_PLAN("SELECT place, found_by, customer_id, group_id, hits, misses, forms FROM o2c._known_payers($2, $3, $4, $1) ORDER BY place, customer_id, found_by",
 								   INT8OID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID);
 	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(payer_keys(match, offsetof(O2cPending, account))),
 											o2c_datum(payer_keys(match, offsetof(O2cPending, name))),

@@ -228,6 +228,15 @@ o2c_blank_token(char *text, const char *token, char fill)
 		memset(text + place + found, fill, end - found);
 }
 
+/* Whether a normal form stands in a text. */
+bool
+o2c_says(const char *text, const char *token)
+{
+	int			end;
+
+	return find_token(text, token, &end) >= 0;
+}
+
 /* What the words before a token of a payment's text say; the customer's number is no word. */
 static Meaning
 meaning_of_token(const O2cPending *p, const char *token)
@@ -472,7 +481,7 @@ o2c_stands_alone(const O2cPending *p, const char *number)
 
 		if (len == 0)
 			continue;
-		if (!is_year(bare + i, len) && meaning_before(bare, i, true) < SAYS_CUSTOMER)
+		if (!(is_year(bare + i, len) && (i == 0 || !is_letter(bare[i - 1]))) && meaning_before(bare, i, true) < SAYS_CUSTOMER)
 			return false;
 		i += len - 1;
 	}
