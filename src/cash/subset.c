@@ -37,16 +37,22 @@
 #define MAX_HELD 2
 #define MAX_WAYS ((UINT64CONST(1) << 48) - 1)
 #define MAX_ITEMS ((1 << 15) - 1)
+#define FIRST_ROOM 64
 #define NO_SUM (INT64CONST(1) << 62)	/* plus or minus an amount it is beyond every range */
 
 /* The ways to a sum that items of one side make. */
 typedef struct Ways
 {
 	uint64		code;			/* the best one: which items */
-	uint64		n:48;			/* at MAX_WAYS: too many to count */
-	uint64		items:15;		/* the best one: how many */
-	uint64		same:1;			/* all have this code */
+	uint64		rest;			/* from the top: how many items the best one has, 15 bits; whether all ways have its code, 1 bit;
+								 * how many ways, at MAX_WAYS too many to count, 48 bits */
 } Ways;
+
+#define ONE_ITEM (UINT64CONST(1) << 49)
+#define SAME_CODE (UINT64CONST(1) << 48)
+#define items_of(ways) ((uint32) ((ways)->rest / ONE_ITEM))
+#define count_of(ways) ((ways)->rest & MAX_WAYS)
+#define is_same(ways) (((ways)->rest & SAME_CODE) != 0)
 
 typedef struct Side
 {
@@ -88,6 +94,7 @@ typedef struct Search
 	Side		right;
 	const Group *held[MAX_HELD];	/* groups that are not merged: all their choices are tried */
 	int			n_held;
+	uint128    *counts;			/* ways to the right sums before a place; made when it is needed */
 	uint64	   *reach;			/* by number of items: right sums with so many or fewer are all before this place */
 } Search;
 
@@ -259,18 +266,17 @@ is_divisible(const Search *s)
 static inline bool
 is_better(const Ways *a, const Ways *b)
 {
-	return a->items < b->items || (a->items == b->items && a->code > b->code);
+	return items_of(a) < items_of(b) || (items_of(a) == items_of(b) && a->code > b->code);
 }
 
 /* The ways of both. */
 static inline Ways
-unite(Ways a, Ways b)
+unite(const Ways *a, const Ways *b)
 {
-	Ways		both = is_better(&b, &a) ? b : a;
+	const Ways *best = is_better(b, a) ? b : a;
+	bool		same = is_same(a) && is_same(b) && a->code == b->code;
 
-	both.n = Min((uint64) a.n + b.n, MAX_WAYS);
-	both.same = a.same && b.same && a.code == b.code;
-	return both;
+	return (Ways) {best->code, items_of(best) * ONE_ITEM + same * SAME_CODE + Min(count_of(a) + count_of(b), MAX_WAYS)};
 }
 
 /*
@@ -311,9 +317,8 @@ digit_units(const Group *g, uint64 *units)
 /* The list of a side, shifted by an amount of the item that is being added. */
 typedef struct Source
 {
-	uint64		next;			/* place in the list */
 	int64		amount;
-	uint64		unit;
+	Ways		item;			/* what it adds to ways */
 } Source;
 
 /* The sources of a merge: the list itself, in which the item is not used, and shifted by each amount. */
@@ -327,7 +332,7 @@ open_sources(const Group *g, Source *sources)
 	sources[0] = (Source) {0};
 	for (int i = 0; i < g->item->n; i++)
 		if (g->usable[i])
-			sources[n++] = (Source) {0, g->item->amounts[i], units[i]};
+			sources[n++] = (Source) {g->item->amounts[i], {units[i], ONE_ITEM}};
 	return n;
 }
 
@@ -349,12 +354,19 @@ make_room(Side *side, int n_sources)
 	return start;
 }
 
+/* One of two values; no branch, since nobody can predict it. */
+static inline uint64
+choose(bool second, uint64 a, uint64 b)
+{
+	return a ^ ((a ^ b) & -(uint64) second);
+}
+
 /*
  * Merges sources, shifts of the list from a place on, into one list of those
  * sums that lead to the range.  It is written over what has been read: of n
  * sources of m sums, the one that is behind has (n - 1) * m places before it,
  * and the others are not farther than m.  The number of sources is constant,
- * so that they are in registers, and the least is found without branches.
+ * so that they are in registers.
  */
 static pg_attribute_always_inline void
 merge(const Search *s, Side *side, uint64 start, const Source *sources, const int n_sources)
@@ -369,9 +381,8 @@ merge(const Search *s, Side *side, uint64 start, const Source *sources, const in
 	for (;;)
 	{
 		int64		sum = sums[next[0]];
+		uint64		least = 0;
 		uint64		place = next[0];
-		uint64		unit = 0;
-		int			least = 0;
 		Ways		way;
 
 		for (int i = 1; i < n_sources; i++)
@@ -379,10 +390,9 @@ merge(const Search *s, Side *side, uint64 start, const Source *sources, const in
 			int64		other = sums[next[i]] + sources[i].amount;
 			bool		less = other < sum;
 
-			sum = less ? other : sum;
-			place = less ? next[i] : place;
-			unit = less ? sources[i].unit : unit;
-			least = less ? i : least;
+			sum = choose(less, sum, other);
+			least = choose(less, least, i);
+			place = choose(less, place, next[i]);
 		}
 		if (sum > high)			/* which ends the sources, too */
 			break;
@@ -390,18 +400,15 @@ merge(const Search *s, Side *side, uint64 start, const Source *sources, const in
 			next[i] += least == i;
 		if (sum < low)
 			continue;
-		way = ways[place];
-		way.code += unit;
-		way.items += least > 0;
-		if (n > 0 && sums[n - 1] == sum && ways[n - 1].items > 0)
-			ways[n - 1] = unite(ways[n - 1], way);
+		way.code = ways[place].code + sources[least].item.code;
+		way.rest = ways[place].rest + sources[least].item.rest;
+		if (n > 0 && sums[n - 1] == sum && items_of(&ways[n - 1]) > 0)
+			ways[n - 1] = unite(&ways[n - 1], &way);
 		else
 		{
 			sums[n] = sum;
 			ways[n++] = way;
 		}
-		if ((n & 0xfff) == 0)
-			CHECK_FOR_INTERRUPTS();
 	}
 	sums[n] = NO_SUM;
 	side->n = n;
@@ -439,12 +446,13 @@ add_group(Search *s, Side *side, const Group *g)
 static void
 open_side(Side *side, int64 min, int64 max)
 {
-	side->sums = palloc(sizeof(int64) * 2);
+	side->room = FIRST_ROOM;
+	side->sums = palloc(sizeof(int64) * (side->room + 1));
+	side->ways = palloc(sizeof(Ways) * side->room);
 	side->sums[0] = 0;
 	side->sums[1] = NO_SUM;
-	side->ways = palloc(sizeof(Ways));
-	side->ways[0] = (Ways) {0, 1, 0, 1};
-	side->n = side->room = 1;
+	side->ways[0] = (Ways) {0, SAME_CODE + 1};
+	side->n = 1;
 	side->others_min = min;
 	side->others_max = max;
 }
@@ -485,13 +493,41 @@ deal_out(Search *s)
 	return true;
 }
 
+/* Ways, as they are counted in a range: 2^64 stands for too many to count. */
+static inline uint128
+count_ways(const Ways *ways)
+{
+	return (uint128) (count_of(ways) == MAX_WAYS) << 64 | count_of(ways);
+}
+
+/* Counts the ways to all right sums before each place. */
+static void
+count_right(Search *s)
+{
+	s->counts = palloc_extended(sizeof(uint128) * (s->right.n + 1), MCXT_ALLOC_HUGE);
+	s->counts[0] = 0;
+	for (uint64 i = 0; i < s->right.n; i++)
+		s->counts[i + 1] = s->counts[i] + count_ways(&s->right.ways[i]);
+}
+
+/* The ways to the right sums of a range. */
+static inline uint128
+ways_in_range(Search *s, uint64 from, uint64 to)
+{
+	if (to - from == 1)
+		return count_ways(&s->right.ways[from]);
+	if (s->counts == NULL)
+		count_right(s);
+	return s->counts[to] - s->counts[from];
+}
+
 /* Where the right sums with so many items or fewer end. */
 static void
 set_reach(Search *s)
 {
 	s->reach = palloc0(sizeof(uint64) * (s->right.items + 1));
 	for (uint64 i = 0; i < s->right.n; i++)
-		s->reach[s->right.ways[i].items] = i + 1;
+		s->reach[items_of(&s->right.ways[i])] = i + 1;
 	for (int i = 1; i <= s->right.items; i++)
 		s->reach[i] = Max(s->reach[i], s->reach[i - 1]);
 }
@@ -552,27 +588,20 @@ best_in_window(Window *w, uint64 from, uint64 to)
 	return w->mid < w->to ? better(w, w->front[from - w->first], w->back) : w->front[from - w->first];
 }
 
-/* What is being met: sums of the left side, downwards, and the range of right ones that complete them. */
+/* Left sums that are met at once, and the ranges of right ones that complete them. */
+#define BLOCK 256
+
 typedef struct Meeting
 {
-	const Search *s;
+	Search	   *s;
 	const Base *base;
 	int64		low;
 	int64		high;
-	uint64		left;			/* behind the sum that is met */
-	uint64		from;
-	uint64		to;
-	uint128		ways;			/* of the range; 2^64 stands for too many to count */
-	int			least;			/* no sum from "from" on has fewer items */
+	uint64		from[BLOCK + 1];	/* the first place of a range, and behind its last; then where to look on */
+	uint64		to[BLOCK + 1];
+	int			least;			/* no right sum from the last range on has fewer items */
 	Window		window;
 } Meeting;
-
-/* Ways, as they are counted in a range. */
-static inline uint128
-count_ways(const Ways *ways)
-{
-	return (uint128) (ways->n == MAX_WAYS) << 64 | ways->n;
-}
 
 /* Counts what meets. */
 static inline void
@@ -589,7 +618,7 @@ add_ways(Found *found, uint64 left, uint128 right)
 static void
 add_best(Found *found, const Base *base, const Ways *left, const Ways *right)
 {
-	uint32		items = base->items + left->items + right->items;
+	uint32		items = base->items + items_of(left) + items_of(right);
 	uint64		left_code = base->left + left->code;
 	uint64		right_code = base->right + right->code;
 
@@ -601,96 +630,116 @@ add_best(Found *found, const Base *base, const Ways *left, const Ways *right)
 	found->right = right_code;
 }
 
-/* Adds the solutions that the left sum makes with the range. */
+/* Adds the solutions that a left sum makes with a range of right ones. */
 static inline void
-add_solutions(Meeting *m, Found *found)
+add_solutions(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
 {
-	const Ways *left = &m->s->left.ways[m->left - 1];
 	const Ways *right = m->s->right.ways;
 	uint32		items;
 
-	add_ways(found, left->n, m->ways);
-	found->pairs += m->to - m->from;
-	found->same = left->same && right[m->from].same;
-	while (m->s->reach[m->least] <= m->from)
+	add_ways(found, count_of(left), ways_in_range(m->s, from, to));
+	found->pairs += to - from;
+	found->same = is_same(left) && is_same(&right[from]);
+	while (m->s->reach[m->least] <= from)
 		m->least++;
-	items = m->base->items + left->items + m->least;
+	items = m->base->items + items_of(left) + m->least;
 	if (items < found->items || (items == found->items && m->base->left + left->code >= found->left))
-		add_best(found, m->base, left, &right[best_in_window(&m->window, m->from, m->to)]);
+		add_best(found, m->base, left, &right[best_in_window(&m->window, from, to)]);
 }
 
 /* Adds the solutions that items of the right side make alone: without items is none. */
 static void
-add_right(Meeting *m, Found *found)
+add_right(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
 {
-	const Ways *left = &m->s->left.ways[m->left - 1];
-
-	for (uint64 i = m->from; i < m->to; i++)
+	for (uint64 i = from; i < to; i++)
 	{
 		const Ways *right = &m->s->right.ways[i];
 
-		if (right->items == 0)
+		if (items_of(right) == 0)
 			continue;
 		add_ways(found, 1, count_ways(right));
 		found->pairs++;
-		found->same = right->same;
+		found->same = is_same(right);
 		add_best(found, m->base, left, right);
 	}
 }
 
-/* Passes over sums of both sides that meet in no solution, while the range is empty. */
-static void
-skip_misses(Meeting *m)
+/* One step on the way to the first right sums that make more than a limit with left ones; no branches that nobody can predict. */
+static inline void
+step(const int64 *left, const int64 *right, int64 limit, uint64 *places, int *n, uint64 *place)
 {
-	const int64 *left = m->s->left.sums - 1;
-	const int64 *right = m->s->right.sums;
-	uint64		i = m->left;
-	uint64		j = m->to;
+	bool		over = left[-*n] + right[*place] > limit;
 
-	while (i > 0)
-	{
-		int64		total = left[i] + right[j];
-
-		if (total >= m->low && total <= m->high)
-			break;
-		i -= total > m->high;	/* no branches that nobody can predict */
-		j += total < m->low;
-	}
-	m->left = i;
-	m->from = m->to = j;
+	places[*n] = *place;
+	*n += over;
+	*place += !over;
 }
 
-/* Moves the range to what completes the left sum. */
-static inline void
-move_range(Meeting *m)
+/* Finds the ranges for n sums, downwards from one of the left side. */
+static void
+find_ranges(Meeting *m, const int64 *left, int n)
 {
 	const int64 *right = m->s->right.sums;
-	int64		sum = m->s->left.sums[m->left - 1];
+	int64		high = m->high;
+	int64		low = m->low - 1;
+	uint64		from = m->from[BLOCK];
+	uint64		to = m->to[BLOCK];
+	int			n_from = 0;
+	int			n_to = 0;
 
-	for (; right[m->to] <= m->high - sum; m->to++)
-		m->ways += count_ways(&m->s->right.ways[m->to]);
-	for (; right[m->from] < m->low - sum; m->from++)
-		m->ways -= count_ways(&m->s->right.ways[m->from]);
+	if (low + 1 == high)
+	{
+		while (n_to < n)
+			step(left, right, high, m->to, &n_to, &to);
+		for (int i = 0; i < n; i++)
+			for (m->from[i] = m->to[i]; m->from[i] > 0 && right[m->from[i] - 1] + left[-i] == high;)
+				m->from[i]--;
+		m->from[BLOCK] = m->to[BLOCK] = to;
+		return;
+	}
+	while (n_from < n && n_to < n)	/* both at once, as they do not wait for each other */
+	{
+		step(left, right, low, m->from, &n_from, &from);
+		step(left, right, high, m->to, &n_to, &to);
+	}
+	while (n_from < n)
+		step(left, right, low, m->from, &n_from, &from);
+	while (n_to < n)
+		step(left, right, high, m->to, &n_to, &to);
+	m->from[BLOCK] = from;
+	m->to[BLOCK] = to;
 }
 
 /* Meets the sides. */
 static void
-meet(const Search *s, const Base *base, Found *found)
+meet(Search *s, const Base *base, Found *found)
 {
-	Meeting		m = {s, base, s->low - base->sum, s->high - base->sum, s->left.n, .window = {s->right.ways}};
+	Meeting		m;
+	int			n;
 
-	for (; m.left > 0; m.left--)
+	m.s = s;
+	m.base = base;
+	m.low = s->low - base->sum;
+	m.high = s->high - base->sum;
+	m.from[BLOCK] = m.to[BLOCK] = 0;
+	m.least = 0;
+	m.window = (Window) {s->right.ways};
+	for (uint64 end = s->left.n; end > 0 && m.from[BLOCK] < s->right.n; end -= n)
 	{
+		n = Min(end, BLOCK);
 		CHECK_FOR_INTERRUPTS();
-		if (m.from == m.to)
-			skip_misses(&m);
-		if (m.left == 0)
-			break;
-		move_range(&m);
-		if (base->items == 0 && s->left.ways[m.left - 1].items == 0)
-			add_right(&m, found);
-		else if (m.from < m.to)
-			add_solutions(&m, found);
+		find_ranges(&m, &s->left.sums[end - 1], n);
+		for (int i = 0; i < n; i++)
+		{
+			const Ways *left = &s->left.ways[end - 1 - i];
+
+			if (m.from[i] == m.to[i])
+				continue;
+			if (base->items == 0 && items_of(left) == 0)
+				add_right(&m, left, m.from[i], m.to[i], found);
+			else
+				add_solutions(&m, left, m.from[i], m.to[i], found);
+		}
 	}
 	if (m.window.front)
 		pfree(m.window.front);
@@ -698,7 +747,7 @@ meet(const Search *s, const Base *base, Found *found)
 
 /* Meets the sides for each choice of the groups that are held back, from one of them on. */
 static void
-meet_all(const Search *s, int held, const Base *base, Found *found)
+meet_all(Search *s, int held, const Base *base, Found *found)
 {
 	uint64		units[O2C_MAX_CHOICES];
 	const Group *g;
