@@ -588,17 +588,13 @@ best_in_window(Window *w, uint64 from, uint64 to)
 	return w->mid < w->to ? better(w, w->front[from - w->first], w->back) : w->front[from - w->first];
 }
 
-/* Left sums that are met at once, and the ranges of right ones that complete them. */
-#define BLOCK 256
-
+/* What meeting the sides for one choice of the held groups needs to know. */
 typedef struct Meeting
 {
 	Search	   *s;
 	const Base *base;
 	int64		low;
 	int64		high;
-	uint64		from[BLOCK + 1];	/* the first place of a range, and behind its last; then where to look on */
-	uint64		to[BLOCK + 1];
 	int			least;			/* no right sum from the last range on has fewer items */
 	Window		window;
 } Meeting;
@@ -630,23 +626,6 @@ add_best(Found *found, const Base *base, const Ways *left, const Ways *right)
 	found->right = right_code;
 }
 
-/* Adds the solutions that a left sum makes with a range of right ones. */
-static inline void
-add_solutions(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
-{
-	const Ways *right = m->s->right.ways;
-	uint32		items;
-
-	add_ways(found, count_of(left), ways_in_range(m->s, from, to));
-	found->pairs += to - from;
-	found->same = is_same(left) && is_same(&right[from]);
-	while (m->s->reach[m->least] <= from)
-		m->least++;
-	items = m->base->items + items_of(left) + m->least;
-	if (items < found->items || (items == found->items && m->base->left + left->code >= found->left))
-		add_best(found, m->base, left, &right[best_in_window(&m->window, from, to)]);
-}
-
 /* Adds the solutions that items of the right side make alone: without items is none. */
 static void
 add_right(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
@@ -664,83 +643,139 @@ add_right(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
 	}
 }
 
-/* One step on the way to the first right sums that make more than a limit with left ones; no branches that nobody can predict. */
-static inline void
-step(const int64 *left, const int64 *right, int64 limit, uint64 *places, int *n, uint64 *place)
-{
-	bool		over = left[-*n] + right[*place] > limit;
-
-	places[*n] = *place;
-	*n += over;
-	*place += !over;
-}
-
-/* Finds the ranges for n sums, downwards from one of the left side. */
+/* Adds the solutions that a left sum makes with a range of right ones. */
 static void
-find_ranges(Meeting *m, const int64 *left, int n)
+add_range(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
 {
-	const int64 *right = m->s->right.sums;
-	int64		high = m->high;
-	int64		low = m->low - 1;
-	uint64		from = m->from[BLOCK];
-	uint64		to = m->to[BLOCK];
-	int			n_from = 0;
-	int			n_to = 0;
+	const Ways *right = m->s->right.ways;
+	uint32		items;
 
-	if (low + 1 == high)
+	if (m->base->items == 0 && items_of(left) == 0)
 	{
-		while (n_to < n)
-			step(left, right, high, m->to, &n_to, &to);
-		for (int i = 0; i < n; i++)
-			for (m->from[i] = m->to[i]; m->from[i] > 0 && right[m->from[i] - 1] + left[-i] == high;)
-				m->from[i]--;
-		m->from[BLOCK] = m->to[BLOCK] = to;
+		add_right(m, left, from, to, found);
 		return;
 	}
-	while (n_from < n && n_to < n)	/* both at once, as they do not wait for each other */
+	add_ways(found, count_of(left), ways_in_range(m->s, from, to));
+	found->pairs += to - from;
+	found->same = is_same(left) && is_same(&right[from]);
+	while (m->s->reach[m->least] <= from)
+		m->least++;
+	items = m->base->items + items_of(left) + m->least;
+	if (items < found->items || (items == found->items && m->base->left + left->code >= found->left))
+		add_best(found, m->base, left, &right[best_in_window(&m->window, from, to)]);
+}
+
+/*
+ * Two sorted lists are passed in opposite directions, which takes many steps
+ * that nobody can predict: so there are no branches for them.  Each step moves
+ * one place on one of the lists: what is added to the left place, which falls,
+ * to get the right one grows by one with each step.
+ */
+typedef struct Walk
+{
+	int64		limit;
+	int64		left;
+	int64		right;			/* less the left place */
+} Walk;
+
+/* One step towards the first right sum that makes more than a limit with a left one; its place is noted for the left one. */
+static inline void
+step(Walk *w, const int64 *left, const int64 *right, int64 *places)
+{
+	int64		place = w->right + w->left;
+	bool		over = left[w->left] + right[place] > w->limit;
+
+	places[w->left] = place;
+	w->left -= over;
+	w->right++;
+}
+
+#define BLOCK 256
+
+/* Left sums that are met at once. */
+typedef struct Block
+{
+	int64		from[BLOCK];	/* where the range of each begins, and where it ends */
+	int64		to[BLOCK];
+	int64		next_from;		/* for the next block: not before here */
+	int64		next_to;
+} Block;
+
+/* Finds the ranges for n left sums. */
+static void
+find_ranges(const Meeting *m, Block *b, const int64 *left, int n)
+{
+	const int64 *right = m->s->right.sums;
+	Walk		from = {m->low - 1, n - 1, b->next_from - (n - 1)};
+	Walk		to = {m->high, n - 1, b->next_to - (n - 1)};
+
+	while (from.left >= 0 && to.left >= 0)	/* both at once, as they do not wait for each other */
 	{
-		step(left, right, low, m->from, &n_from, &from);
-		step(left, right, high, m->to, &n_to, &to);
+		step(&from, left, right, b->from);
+		step(&to, left, right, b->to);
 	}
-	while (n_from < n)
-		step(left, right, low, m->from, &n_from, &from);
-	while (n_to < n)
-		step(left, right, high, m->to, &n_to, &to);
-	m->from[BLOCK] = from;
-	m->to[BLOCK] = to;
+	while (from.left >= 0)
+		step(&from, left, right, b->from);
+	while (to.left >= 0)
+		step(&to, left, right, b->to);
+	b->next_from = from.right + from.left;
+	b->next_to = to.right + to.left;
+}
+
+/* Meets each left sum, downwards, with the right ones that make a sum in the range with it. */
+static void
+meet_range(Meeting *m, Found *found)
+{
+	const Side *side = &m->s->left;
+	Block		b;
+	int			n;
+
+	b.next_from = b.next_to = 0;
+	for (uint64 end = side->n; end > 0 && b.next_from < m->s->right.n; end -= n)
+	{
+		CHECK_FOR_INTERRUPTS();
+		n = Min(end, BLOCK);
+		find_ranges(m, &b, side->sums + end - n, n);
+		for (int i = n - 1; i >= 0; i--)
+			if (b.from[i] < b.to[i])
+				add_range(m, &side->ways[end - n + i], b.from[i], b.to[i], found);
+	}
+}
+
+/* The same when the range is one sum, which few of them make. */
+static void
+meet_sum(Meeting *m, Found *found)
+{
+	const int64 *left = m->s->left.sums;
+	const int64 *right = m->s->right.sums;
+	Walk		w = {m->low, m->s->left.n - 1, 1 - (int64) m->s->left.n};
+
+	for (; w.left >= 0; w.right++)
+	{
+		int64		place = w.right + w.left;
+		int64		end = place;
+		int64		total = left[w.left] + right[place];
+
+		if (total == w.limit)
+		{
+			CHECK_FOR_INTERRUPTS();
+			while (right[++end] == right[place]);
+			add_range(m, &m->s->left.ways[w.left], place, end, found);
+		}
+		w.left -= total >= w.limit;
+	}
 }
 
 /* Meets the sides. */
 static void
 meet(Search *s, const Base *base, Found *found)
 {
-	Meeting		m;
-	int			n;
+	Meeting		m = {s, base, s->low - base->sum, s->high - base->sum, .window = {s->right.ways}};
 
-	m.s = s;
-	m.base = base;
-	m.low = s->low - base->sum;
-	m.high = s->high - base->sum;
-	m.from[BLOCK] = m.to[BLOCK] = 0;
-	m.least = 0;
-	m.window = (Window) {s->right.ways};
-	for (uint64 end = s->left.n; end > 0 && m.from[BLOCK] < s->right.n; end -= n)
-	{
-		n = Min(end, BLOCK);
-		CHECK_FOR_INTERRUPTS();
-		find_ranges(&m, &s->left.sums[end - 1], n);
-		for (int i = 0; i < n; i++)
-		{
-			const Ways *left = &s->left.ways[end - 1 - i];
-
-			if (m.from[i] == m.to[i])
-				continue;
-			if (base->items == 0 && items_of(left) == 0)
-				add_right(&m, left, m.from[i], m.to[i], found);
-			else
-				add_solutions(&m, left, m.from[i], m.to[i], found);
-		}
-	}
+	if (m.low == m.high)
+		meet_sum(&m, found);
+	else
+		meet_range(&m, found);
 	if (m.window.front)
 		pfree(m.window.front);
 }
