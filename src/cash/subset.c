@@ -11,7 +11,9 @@
  * the range of sums of the other side that complete it.  The last two items are
  * not merged: the sides are met for each choice of them, which halves the lists.
  *
- * What keeps the lists short, and the search exact:
+ * What keeps the search fast: nothing of it waits for a branch that depends on
+ * which of two sums is the larger one, since half of these would be guessed
+ * wrong.  What keeps the lists short, and the search exact:
  *	- Ways to one sum are one entry that counts them.  Forty equal invoices make
  *	  forty-one sums, not 2^40; round amounts make few sums, too.
  *	- A sum that no choice of the items outside its side can bring into the range
@@ -54,6 +56,7 @@ typedef struct Ways
 #define count_of(ways) ((ways)->rest & MAX_WAYS)
 #define is_same(ways) (((ways)->rest & SAME_CODE) != 0)
 
+/* Sums apart from their ways: most of the search looks at sums only. */
 typedef struct Side
 {
 	int64	   *sums;			/* ascending, then NO_SUM */
@@ -742,7 +745,7 @@ meet_range(Meeting *m, Found *found)
 	}
 }
 
-/* The same when the range is one sum, which few of them make. */
+/* The same when the range is one sum, which few of them make: then no places are noted. */
 static void
 meet_sum(Meeting *m, Found *found)
 {
@@ -759,7 +762,9 @@ meet_sum(Meeting *m, Found *found)
 		if (total == w.limit)
 		{
 			CHECK_FOR_INTERRUPTS();
-			while (right[++end] == right[place]);
+			do
+				end++;
+			while (right[end] == right[place]);
 			add_range(m, &m->s->left.ways[w.left], place, end, found);
 		}
 		w.left -= total >= w.limit;
@@ -880,7 +885,8 @@ search(Search *s, int n, O2cSubset *result)
 /*
  * Which of n items make up a sum from low to high, at least one item.  The
  * budget is in sums that are made (O2C_SUBSET_BUDGET); memory is 24 bytes for
- * each of some of them, and freed.  The choice of the result is the caller's.
+ * each of those that are kept, and for a range 16 more for those of one side.
+ * It is freed; the choice of the result is the caller's.
  */
 O2cSubset
 o2c_subset(const O2cChoice *items, int n, int64 low, int64 high, uint64 budget)
