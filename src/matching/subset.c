@@ -11,7 +11,9 @@
  * the range of sums of the other side that complete it.  The last two items are
  * not merged: the sides are met for each choice of them, which halves the lists.
  *
- * What keeps the lists short, and the search exact:
+ * What keeps the search fast: nothing of it waits for a branch that depends on
+ * which of two sums is the larger one, since half of these would be guessed
+ * wrong.  What keeps the lists short, and the search exact:
  *	- Ways to one sum are one entry that counts them.  Forty equal invoices make
  *	  forty-one sums, not 2^40; round amounts make few sums, too.
  *	- A sum that no choice of the items outside its side can bring into the range
@@ -37,22 +39,30 @@
 #define MAX_HELD 2
 #define MAX_WAYS ((UINT64CONST(1) << 48) - 1)
 #define MAX_ITEMS ((1 << 15) - 1)
+#define FIRST_ROOM 64
 #define NO_SUM (INT64CONST(1) << 62)	/* plus or minus an amount it is beyond every range */
 
-/* A sum that items of one side make. */
-typedef struct Sum
+/* The ways to a sum that items of one side make. */
+typedef struct Ways
 {
-	int64		sum;
-	uint64		code;			/* the best way: which items */
-	uint64		ways:48;		/* at MAX_WAYS: too many to count */
-	uint64		items:15;		/* the best way: how many */
-	uint64		same:1;			/* all ways have this code */
-} Sum;
+	uint64		code;			/* the best one: which items */
+	uint64		rest;			/* from the top: how many items the best one has, 15 bits; whether all ways have its code, 1 bit;
+								 * how many ways, at MAX_WAYS too many to count, 48 bits */
+} Ways;
 
+#define ONE_ITEM (UINT64CONST(1) << 49)
+#define SAME_CODE (UINT64CONST(1) << 48)
+#define items_of(ways) ((uint32) ((ways)->rest / ONE_ITEM))
+#define count_of(ways) ((ways)->rest & MAX_WAYS)
+#define is_same(ways) (((ways)->rest & SAME_CODE) != 0)
+
+/* Sums apart from their ways: most of the search looks at sums only. */
 typedef struct Side
 {
-	Sum		   *sums;			/* ascending, then NO_SUM; the empty one (no items) stays apart from others of its sum */
+	int64	   *sums;			/* ascending, then NO_SUM */
+	Ways	   *ways;			/* to each of them; the empty one (no items) stays apart, before others of its sum */
 	uint64		n;
+	uint64		room;
 	int64		others_min;		/* what the items that are not of this side can add */
 	int64		others_max;
 	int			items;
@@ -87,6 +97,8 @@ typedef struct Search
 	Side		right;
 	const Group *held[MAX_HELD];	/* groups that are not merged: all their choices are tried */
 	int			n_held;
+	uint128    *counts;			/* ways to the right sums before a place; made when it is needed */
+	uint64	   *reach;			/* by number of items: right sums with so many or fewer are all before this place */
 } Search;
 
 /* What is chosen of the groups that are held back. */
@@ -102,10 +114,11 @@ typedef struct Base
 typedef struct Found
 {
 	uint64		ways;
+	uint64		pairs;			/* sums that meet */
+	bool		same;			/* all ways to the sums of the last pair have one code */
 	uint32		items;
 	uint64		left;			/* codes */
 	uint64		right;
-	bool		same;
 } Found;
 
 /* Order of items: by their amounts, then as they came. */
@@ -252,20 +265,21 @@ is_divisible(const Search *s)
 	return s->high - (rest < 0 ? rest + gcd : rest) >= s->low;
 }
 
-/* The ways of both; the sum is the first one's. */
-static inline Sum
-unite(const Sum *a, const Sum *b)
+/* Whether ways are better than others: they use fewer items, or earlier ones. */
+static inline bool
+is_better(const Ways *a, const Ways *b)
 {
-	Sum			both = *a;
+	return items_of(a) < items_of(b) || (items_of(a) == items_of(b) && a->code > b->code);
+}
 
-	if (b->items < a->items || (b->items == a->items && b->code > a->code))
-	{
-		both.items = b->items;
-		both.code = b->code;
-	}
-	both.ways = Min((uint64) a->ways + b->ways, MAX_WAYS);
-	both.same = a->same && b->same && a->code == b->code;
-	return both;
+/* The ways of both. */
+static inline Ways
+unite(const Ways *a, const Ways *b)
+{
+	const Ways *best = is_better(b, a) ? b : a;
+	bool		same = is_same(a) && is_same(b) && a->code == b->code;
+
+	return (Ways) {best->code, items_of(best) * ONE_ITEM + same * SAME_CODE + Min(count_of(a) + count_of(b), MAX_WAYS)};
 }
 
 /*
@@ -303,90 +317,129 @@ digit_units(const Group *g, uint64 *units)
 		}
 }
 
-/* A list of sums, shifted by an amount of the item that is being added. */
+/* The list of a side, shifted by an amount of the item that is being added. */
 typedef struct Source
 {
-	const Sum  *next;
 	int64		amount;
-	uint64		unit;
-	int			items;			/* 1; 0 for the list itself, in which the item is not used */
+	Ways		item;			/* what it adds to ways */
 } Source;
 
-/* The sources of a merge: the list itself, and shifted by each amount. */
+/* The sources of a merge: the list itself, in which the item is not used, and shifted by each amount. */
 static int
-open_sources(const Side *side, const Group *g, Source *sources)
+open_sources(const Group *g, Source *sources)
 {
 	uint64		units[O2C_MAX_CHOICES];
 	int			n = 1;
 
 	digit_units(g, units);
-	sources[0] = (Source) {side->sums};
+	sources[0] = (Source) {0};
 	for (int i = 0; i < g->item->n; i++)
 		if (g->usable[i])
-			sources[n++] = (Source) {side->sums, g->item->amounts[i], units[i], 1};
+			sources[n++] = (Source) {g->item->amounts[i], {units[i], ONE_ITEM}};
 	return n;
 }
 
-/* Merges sources into one list of those sums that lead to the range; returns how many. */
+/* Makes room for what a merge makes of a list, and moves the list to the end of it; returns where it is then. */
 static uint64
-merge(const Search *s, const Side *side, Source *sources, int n_sources, Sum *out)
+make_room(Side *side, int n_sources)
 {
+	uint64		room = side->n * n_sources;
+	uint64		start = room - side->n;
+
+	if (room > side->room)
+	{
+		side->sums = repalloc_huge(side->sums, sizeof(int64) * (room + 1));
+		side->ways = repalloc_huge(side->ways, sizeof(Ways) * room);
+		side->room = room;
+	}
+	memmove(side->sums + start, side->sums, sizeof(int64) * (side->n + 1));
+	memmove(side->ways + start, side->ways, sizeof(Ways) * side->n);
+	return start;
+}
+
+/* One of two values; no branch, since nobody can predict it. */
+static inline uint64
+choose(bool second, uint64 a, uint64 b)
+{
+	return a ^ ((a ^ b) & -(uint64) second);
+}
+
+/*
+ * Merges sources, shifts of the list from a place on, into one list of those
+ * sums that lead to the range.  It is written over what has been read: of n
+ * sources of m sums, the one that is behind has (n - 1) * m places before it,
+ * and the others are not farther than m.  The number of sources is constant,
+ * so that they are in registers.
+ */
+static pg_attribute_always_inline void
+merge(const Search *s, Side *side, uint64 start, const Source *sources, const int n_sources)
+{
+	int64	   *sums = side->sums;
+	Ways	   *ways = side->ways;
+	uint64		next[O2C_MAX_CHOICES + 1] = {start, start, start, start};
 	uint64		n = 0;
 	int64		low = s->low - side->others_max;
 	int64		high = s->high - side->others_min;
 
 	for (;;)
 	{
-		Source	   *least = &sources[0];
-		int64		least_sum = least->next->sum;
-		Sum			sum;
+		int64		sum = sums[next[0]];
+		uint64		least = 0;
+		uint64		place = next[0];
+		Ways		way;
 
 		for (int i = 1; i < n_sources; i++)
 		{
-			int64		other = sources[i].next->sum + sources[i].amount;
+			int64		other = sums[next[i]] + sources[i].amount;
+			bool		less = other < sum;
 
-			least = other < least_sum ? &sources[i] : least;
-			least_sum = Min(other, least_sum);
+			sum = choose(less, sum, other);
+			least = choose(less, least, i);
+			place = choose(less, place, next[i]);
 		}
-		if (least_sum > high)	/* which ends the sources, too */
-			return n;
-		sum = *least->next++;
-		if (least_sum < low)
+		if (sum > high)			/* which ends the sources, too */
+			break;
+		for (int i = 0; i < n_sources; i++)
+			next[i] += least == i;
+		if (sum < low)
 			continue;
-		sum.sum = least_sum;
-		sum.code += least->unit;
-		sum.items += least->items;
-		if (n > 0 && out[n - 1].sum == sum.sum && out[n - 1].items > 0 && sum.items > 0)
-			out[n - 1] = unite(&out[n - 1], &sum);
+		way.code = ways[place].code + sources[least].item.code;
+		way.rest = ways[place].rest + sources[least].item.rest;
+		if (n > 0 && sums[n - 1] == sum && items_of(&ways[n - 1]) > 0)
+			ways[n - 1] = unite(&ways[n - 1], &way);
 		else
-			out[n++] = sum;
-		if ((n & 0xfff) == 0)
-			CHECK_FOR_INTERRUPTS();
+		{
+			sums[n] = sum;
+			ways[n++] = way;
+		}
 	}
+	sums[n] = NO_SUM;
+	side->n = n;
 }
 
 /* Adds the items of a group to a side; false when the budget does not allow it. */
 static bool
 add_group(Search *s, Side *side, const Group *g)
 {
-	for (int i = 0; i < g->n; i++)
-	{
-		Source		sources[O2C_MAX_CHOICES + 1];
-		int			n_sources = open_sources(side, g, sources);
-		Sum		   *sums;
+	Source		sources[O2C_MAX_CHOICES + 1];
+	int			n_sources = open_sources(g, sources);
 
-		if (n_sources == 1)
-			return true;		/* no amount is usable */
+	for (int i = 0; i < g->n && n_sources > 1; i++)
+	{
+		uint64		start;
+
 		s->nodes += side->n * n_sources;
 		if (s->nodes > s->budget || ++side->items > MAX_ITEMS)
 			return false;
-		sums = palloc_extended(sizeof(Sum) * (side->n * n_sources + 1), MCXT_ALLOC_HUGE);
+		start = make_room(side, n_sources);
 		side->others_min -= g->min;
 		side->others_max -= g->max;
-		side->n = merge(s, side, sources, n_sources, sums);
-		sums[side->n].sum = NO_SUM;
-		pfree(side->sums);
-		side->sums = sums;
+		if (n_sources == 2)
+			merge(s, side, start, sources, 2);
+		else if (n_sources == 3)
+			merge(s, side, start, sources, 3);
+		else
+			merge(s, side, start, sources, 4);
 		CHECK_FOR_INTERRUPTS();
 	}
 	return true;
@@ -396,9 +449,12 @@ add_group(Search *s, Side *side, const Group *g)
 static void
 open_side(Side *side, int64 min, int64 max)
 {
-	side->sums = palloc0(sizeof(Sum) * 2);
-	side->sums[0].ways = side->sums[0].same = 1;
-	side->sums[1].sum = NO_SUM;
+	side->room = FIRST_ROOM;
+	side->sums = palloc(sizeof(int64) * (side->room + 1));
+	side->ways = palloc(sizeof(Ways) * side->room);
+	side->sums[0] = 0;
+	side->sums[1] = NO_SUM;
+	side->ways[0] = (Ways) {0, SAME_CODE + 1};
 	side->n = 1;
 	side->others_min = min;
 	side->others_max = max;
@@ -440,154 +496,298 @@ deal_out(Search *s)
 	return true;
 }
 
-/* Adds the solutions that sums of both sides make. */
+/* Ways, as they are counted in a range: 2^64 stands for too many to count. */
+static inline uint128
+count_ways(const Ways *ways)
+{
+	return (uint128) (count_of(ways) == MAX_WAYS) << 64 | count_of(ways);
+}
+
+/* Counts the ways to all right sums before each place. */
 static void
-add_solutions(Found *found, const Base *base, const Sum *left, const Sum *right)
+count_right(Search *s)
+{
+	s->counts = palloc_extended(sizeof(uint128) * (s->right.n + 1), MCXT_ALLOC_HUGE);
+	s->counts[0] = 0;
+	for (uint64 i = 0; i < s->right.n; i++)
+		s->counts[i + 1] = s->counts[i] + count_ways(&s->right.ways[i]);
+}
+
+/* The ways to the right sums of a range. */
+static inline uint128
+ways_in_range(Search *s, uint64 from, uint64 to)
+{
+	if (to - from == 1)
+		return count_ways(&s->right.ways[from]);
+	if (s->counts == NULL)
+		count_right(s);
+	return s->counts[to] - s->counts[from];
+}
+
+/* Where the right sums with so many items or fewer end. */
+static void
+set_reach(Search *s)
+{
+	s->reach = palloc0(sizeof(uint64) * (s->right.items + 1));
+	for (uint64 i = 0; i < s->right.n; i++)
+		s->reach[items_of(&s->right.ways[i])] = i + 1;
+	for (int i = 1; i <= s->right.items; i++)
+		s->reach[i] = Max(s->reach[i], s->reach[i - 1]);
+}
+
+/*
+ * The best ways to sums of a range that only moves up.  What comes in is
+ * compared with "back"; when that is no longer all in the range, all that is
+ * gets into "front", so that each sum is compared twice at most.
+ */
+typedef struct Window
+{
+	const Ways *ways;
+	uint64		first;			/* of which front[0] tells */
+	uint64		mid;			/* front tells the best of all from a place to before here */
+	uint64		to;
+	uint64		back;			/* the best of all from mid to before "to" */
+	uint64	   *front;
+	uint64		room;
+} Window;
+
+/* The better one of two places. */
+static inline uint64
+better(const Window *w, uint64 a, uint64 b)
+{
+	return is_better(&w->ways[b], &w->ways[a]) ? b : a;
+}
+
+/* Moves all that is in a window from a place on to "front". */
+static void
+turn_window(Window *w, uint64 from)
+{
+	if (w->to - from > w->room)
+	{
+		if (w->front)
+			pfree(w->front);
+		w->room = Max(w->to - from, 64);
+		w->front = palloc_extended(sizeof(uint64) * w->room, MCXT_ALLOC_HUGE);
+	}
+	w->first = from;
+	w->mid = w->to;
+	w->front[w->to - 1 - from] = w->to - 1;
+	for (uint64 i = w->to - 1; i > from; i--)
+		w->front[i - 1 - from] = better(w, w->front[i - from], i - 1);
+}
+
+/* The best of a range; the next one begins and ends not before this one. */
+static uint64
+best_in_window(Window *w, uint64 from, uint64 to)
+{
+	if (from >= w->to)
+		w->mid = w->to = from;	/* all of it has left */
+	for (; w->to < to; w->to++)
+		w->back = w->mid == w->to ? w->to : better(w, w->back, w->to);
+	if (from > w->mid)
+		turn_window(w, from);
+	if (from == w->mid)
+		return w->back;
+	return w->mid < w->to ? better(w, w->front[from - w->first], w->back) : w->front[from - w->first];
+}
+
+/* What meeting the sides for one choice of the held groups needs to know. */
+typedef struct Meeting
+{
+	Search	   *s;
+	const Base *base;
+	int64		low;
+	int64		high;
+	int			least;			/* no right sum from the last range on has fewer items */
+	Window		window;
+} Meeting;
+
+/* Counts what meets. */
+static inline void
+add_ways(Found *found, uint64 left, uint128 right)
 {
 	uint64		ways;
-	uint32		items = base->items + left->items + right->items;
-	uint64		left_code = base->left + left->code;
-	uint64		right_code = base->right + right->code;
-	bool		first = found->ways == 0;
 
-	found->same = left->same && right->same &&
-		(first || (found->same && left_code == found->left && right_code == found->right));
-	if (first || items < found->items ||
-		(items == found->items && (left_code > found->left || (left_code == found->left && right_code > found->right))))
-	{
-		found->items = items;
-		found->left = left_code;
-		found->right = right_code;
-	}
-	if (left->ways == MAX_WAYS || right->ways == MAX_WAYS || pg_mul_u64_overflow(left->ways, right->ways, &ways) ||
+	if (left == MAX_WAYS || right > PG_UINT64_MAX || pg_mul_u64_overflow(left, (uint64) right, &ways) ||
 		pg_add_u64_overflow(found->ways, ways, &found->ways))
 		found->ways = PG_UINT64_MAX;
 }
 
+/* Takes a pair of sums when it is better than what was found. */
+static void
+add_best(Found *found, const Base *base, const Ways *left, const Ways *right)
+{
+	uint32		items = base->items + items_of(left) + items_of(right);
+	uint64		left_code = base->left + left->code;
+	uint64		right_code = base->right + right->code;
+
+	if (items > found->items ||
+		(items == found->items && (left_code < found->left || (left_code == found->left && right_code < found->right))))
+		return;
+	found->items = items;
+	found->left = left_code;
+	found->right = right_code;
+}
+
+/* Adds the solutions that items of the right side make alone: without items is none. */
+static void
+add_right(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
+{
+	for (uint64 i = from; i < to; i++)
+	{
+		const Ways *right = &m->s->right.ways[i];
+
+		if (items_of(right) == 0)
+			continue;
+		add_ways(found, 1, count_ways(right));
+		found->pairs++;
+		found->same = is_same(right);
+		add_best(found, m->base, left, right);
+	}
+}
+
+/* Adds the solutions that a left sum makes with a range of right ones. */
+static void
+add_range(Meeting *m, const Ways *left, uint64 from, uint64 to, Found *found)
+{
+	const Ways *right = m->s->right.ways;
+	uint32		items;
+
+	if (m->base->items == 0 && items_of(left) == 0)
+	{
+		add_right(m, left, from, to, found);
+		return;
+	}
+	add_ways(found, count_of(left), ways_in_range(m->s, from, to));
+	found->pairs += to - from;
+	found->same = is_same(left) && is_same(&right[from]);
+	while (m->s->reach[m->least] <= from)
+		m->least++;
+	items = m->base->items + items_of(left) + m->least;
+	if (items < found->items || (items == found->items && m->base->left + left->code >= found->left))
+		add_best(found, m->base, left, &right[best_in_window(&m->window, from, to)]);
+}
+
 /*
- * The sums of a range that only moves up, united.  What comes in is united with
- * "back"; when the oldest one must leave, what is in "back" is united from the
- * other end into "front", so that each sum is united twice at most.
+ * Two sorted lists are passed in opposite directions, which takes many steps
+ * that nobody can predict: so there are no branches for them.  Each step moves
+ * one place on one of the lists: what is added to the left place, which falls,
+ * to get the right one grows by one with each step.
  */
-typedef struct Window
+typedef struct Walk
 {
-	const Sum  *sums;
-	uint64		n;
-	uint64		from;
-	uint64		mid;			/* front has all from "from" to before here, each united with those behind it */
-	uint64		to;
-	Sum			back;			/* all from mid on */
-	Sum		   *front;
-	uint64		room;
-} Window;
+	int64		limit;
+	int64		left;
+	int64		right;			/* less the left place */
+} Walk;
 
-/* Moves what is in "back" to "front". */
+/* One step towards the first right sum that makes more than a limit with a left one; its place is noted for the left one. */
+static inline void
+step(Walk *w, const int64 *left, const int64 *right, int64 *places)
+{
+	int64		place = w->right + w->left;
+	bool		over = left[w->left] + right[place] > w->limit;
+
+	places[w->left] = place;
+	w->left -= over;
+	w->right++;
+}
+
+#define BLOCK 256
+
+/* Left sums that are met at once. */
+typedef struct Block
+{
+	int64		from[BLOCK];	/* where the range of each begins, and where it ends */
+	int64		to[BLOCK];
+	int64		next_from;		/* for the next block: not before here */
+	int64		next_to;
+} Block;
+
+/* Finds the ranges for n left sums. */
 static void
-turn_window(Window *w)
+find_ranges(const Meeting *m, Block *b, const int64 *left, int n)
 {
-	uint64		n = w->to - w->from;
+	const int64 *right = m->s->right.sums;
+	Walk		from = {m->low - 1, n - 1, b->next_from - (n - 1)};
+	Walk		to = {m->high, n - 1, b->next_to - (n - 1)};
 
-	if (n > w->room)
+	while (from.left >= 0 && to.left >= 0)	/* both at once, as they do not wait for each other */
 	{
-		if (w->front)
-			pfree(w->front);
-		w->room = Max(n, 64);
-		w->front = palloc_extended(sizeof(Sum) * w->room, MCXT_ALLOC_HUGE);
+		step(&from, left, right, b->from);
+		step(&to, left, right, b->to);
 	}
-	/* from the end of the room on, so that its place says how far it is from mid */
-	w->mid = w->to;
-	w->front[w->room - 1] = w->sums[w->mid - 1];
-	for (uint64 i = 1; i < n; i++)
-		w->front[w->room - 1 - i] = unite(&w->sums[w->mid - 1 - i], &w->front[w->room - i]);
+	while (from.left >= 0)
+		step(&from, left, right, b->from);
+	while (to.left >= 0)
+		step(&to, left, right, b->to);
+	b->next_from = from.right + from.left;
+	b->next_to = to.right + to.left;
 }
 
-/* Moves a window to the sums from low to high. */
+/* Meets each left sum, downwards, with the right ones that make a sum in the range with it. */
 static void
-move_window(Window *w, int64 low, int64 high)
+meet_range(Meeting *m, Found *found)
 {
-	for (; w->to < w->n && w->sums[w->to].sum <= high; w->to++)
-		w->back = w->mid == w->to ? w->sums[w->to] : unite(&w->back, &w->sums[w->to]);
-	for (; w->from < w->to && w->sums[w->from].sum < low; w->from++)
-		if (w->from == w->mid)
-			turn_window(w);
-}
+	const Side *side = &m->s->left;
+	Block		b;
+	int			n;
 
-/* All that is in a window. */
-static Sum
-window_sum(const Window *w)
-{
-	const Sum  *front = w->from < w->mid ? &w->front[w->room - (w->mid - w->from)] : NULL;
-
-	if (front == NULL)
-		return w->back;
-	return w->mid < w->to ? unite(front, &w->back) : *front;
-}
-
-/* Passes over sums of both sides that meet in no solution, while the window is empty. */
-static uint64
-skip_misses(const Side *side, Window *w, uint64 left, int64 low, int64 high)
-{
-	uint64		right = w->to;
-
-	while (left > 0 && right < w->n)
+	b.next_from = b.next_to = 0;
+	for (uint64 end = side->n; end > 0 && b.next_from < m->s->right.n; end -= n)
 	{
-		int64		total = side->sums[left - 1].sum + w->sums[right].sum;
-
-		if (total >= low && total <= high)
-			break;
-		left -= total > high;	/* no branches that nobody can predict */
-		right += total < low;
-	}
-	w->from = w->mid = w->to = right;
-	return left;
-}
-
-/* Adds the solutions that items of the right side make alone. */
-static void
-meet_nothing(const Search *s, const Sum *nothing, Found *found)
-{
-	static const Base none;
-
-	for (uint64 i = 0; i < s->right.n; i++)
-		if (s->right.sums[i].items > 0 && s->right.sums[i].sum >= s->low && s->right.sums[i].sum <= s->high)
-			add_solutions(found, &none, nothing, &s->right.sums[i]);
-}
-
-/* Meets each sum of the left side, downwards, with those of the right side that complete it. */
-static void
-meet(const Search *s, const Base *base, Found *found)
-{
-	Window		w = {s->right.sums, s->right.n};
-	int64		low = s->low - base->sum;
-	int64		high = s->high - base->sum;
-
-	for (uint64 left = s->left.n; left > 0; left--)
-	{
-		const Sum  *sum;
-		Sum			right;
-
 		CHECK_FOR_INTERRUPTS();
-		if (w.from == w.to && (left = skip_misses(&s->left, &w, left, low, high)) == 0)
-			break;
-		sum = &s->left.sums[left - 1];
-		if (base->items == 0 && sum->items == 0)
-		{
-			meet_nothing(s, sum, found);	/* without items is no solution */
-			continue;
-		}
-		move_window(&w, low - sum->sum, high - sum->sum);
-		if (w.from == w.to)
-			continue;
-		right = window_sum(&w);
-		add_solutions(found, base, sum, &right);
+		n = Min(end, BLOCK);
+		find_ranges(m, &b, side->sums + end - n, n);
+		for (int i = n - 1; i >= 0; i--)
+			if (b.from[i] < b.to[i])
+				add_range(m, &side->ways[end - n + i], b.from[i], b.to[i], found);
 	}
-	if (w.front)
-		pfree(w.front);
+}
+
+/* The same when the range is one sum, which few of them make: then no places are noted. */
+static void
+meet_sum(Meeting *m, Found *found)
+{
+	const int64 *left = m->s->left.sums;
+	const int64 *right = m->s->right.sums;
+	Walk		w = {m->low, m->s->left.n - 1, 1 - (int64) m->s->left.n};
+
+	for (; w.left >= 0; w.right++)
+	{
+		int64		place = w.right + w.left;
+		int64		end = place;
+		int64		total = left[w.left] + right[place];
+
+		if (total == w.limit)
+		{
+			CHECK_FOR_INTERRUPTS();
+			do
+				end++;
+			while (right[end] == right[place]);
+			add_range(m, &m->s->left.ways[w.left], place, end, found);
+		}
+		w.left -= total >= w.limit;
+	}
+}
+
+/* Meets the sides. */
+static void
+meet(Search *s, const Base *base, Found *found)
+{
+	Meeting		m = {s, base, s->low - base->sum, s->high - base->sum, .window = {s->right.ways}};
+
+	if (m.low == m.high)
+		meet_sum(&m, found);
+	else
+		meet_range(&m, found);
+	if (m.window.front)
+		pfree(m.window.front);
 }
 
 /* Meets the sides for each choice of the groups that are held back, from one of them on. */
 static void
-meet_all(const Search *s, int held, const Base *base, Found *found)
+meet_all(Search *s, int held, const Base *base, Found *found)
 {
 	uint64		units[O2C_MAX_CHOICES];
 	const Group *g;
@@ -652,7 +852,7 @@ search(Search *s, int n, O2cSubset *result)
 {
 	int64		min,
 				max;
-	Found		found = {0};
+	Found		found = {.items = PG_UINT32_MAX};
 	Base		none = {0};
 
 	make_groups(s, n);
@@ -673,10 +873,11 @@ search(Search *s, int n, O2cSubset *result)
 	result->status = O2C_SUBSET_UNKNOWN;
 	if (!deal_out(s))
 		return;
+	set_reach(s);
 	meet_all(s, 0, &none, &found);
 	result->status = found.ways == 0 ? O2C_SUBSET_NONE : found.ways == 1 ? O2C_SUBSET_UNIQUE : O2C_SUBSET_AMBIGUOUS;
 	result->solutions = found.ways;
-	result->same_amounts = found.same;
+	result->same_amounts = found.pairs == 1 && found.same;
 	if (found.ways > 0)
 		read_codes(s, &found, result->choice);
 }
@@ -684,7 +885,8 @@ search(Search *s, int n, O2cSubset *result)
 /*
  * Which of n items make up a sum from low to high, at least one item.  The
  * budget is in sums that are made (O2C_SUBSET_BUDGET); memory is 24 bytes for
- * each of some of them, and freed.  The choice of the result is the caller's.
+ * each of those that are kept, and for a range 16 more for those of one side.
+ * It is freed; the choice of the result is the caller's.
  */
 O2cSubset
 o2c_subset(const O2cChoice *items, int n, int64 low, int64 high, uint64 budget)
