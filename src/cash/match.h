@@ -87,6 +87,7 @@ typedef struct O2cPending
 	int			n_parties;
 	char	   *last_words;		/* of its last result */
 	bool		identify;		/* this run says whose it is */
+	bool		lost;			/* somebody else said so meanwhile, or it ended */
 	int64	   *neighbours;		/* invoices that are a slip away and as high */
 	int			n_neighbours;
 	uint64		seen;			/* state of its groups when it was looked at */
