@@ -1126,7 +1126,9 @@ BEGIN
                'balances', (SELECT coalesce(jsonb_agg(b.said ORDER BY b.n), '[]') FROM balance b WHERE b.n BETWEEN s.balances_upto - s.balances + 1 AND s.balances_upto)) ORDER BY s.no)
     INTO statements
     FROM (SELECT s.*, sum(s.entries) OVER (ORDER BY s.no) AS upto, sum(s.balances) OVER (ORDER BY s.no) AS balances_upto
-          FROM o2c._read_statements(document, xmlns, path) s) s
+          FROM o2c._read_statements(document, xmlns, path) s
+          -- new accounts are added in one order: two files at once do not wait for each other
+          ORDER BY o2c.account_key(s.account), s.currency, s.balance_currency, s.entry_currency) s
     CROSS JOIN LATERAL o2c._own_account(s.account, coalesce(nullif(s.currency, ''), nullif(s.balance_currency, '')), s.bic, nullif(s.owner, ''), nullif(s.entry_currency, ''), add_accounts, _camt_statements.company_id) a;
     IF statements IS NULL THEN
         RAISE EXCEPTION 'the document has no %', way ->> 'kind' USING ERRCODE = 'OC204', HINT = format('It is looked for at %s.', replace(path, 'c:', ''));

@@ -16,6 +16,7 @@
  */
 #include "cash/payment.h"
 
+#include "access/xact.h"
 #include "core/clock.h"
 #include "core/command.h"
 #include "core/money.h"
@@ -24,6 +25,7 @@
 #include "receivable/application.h"
 #include "receivable/import.h"
 #include "receivable/item.h"
+#include "utils/resowner.h"
 
 /* The arguments of o2c.record_payment, by place. */
 enum
@@ -64,17 +66,52 @@ o2c_read_payment(int64 company, int64 payment)
 	return p;
 }
 
-/* The same, with its customer's group and then itself locked. */
+/* Locks the row of a payment; whether it has no customer yet. */
+static bool
+lock_row(int64 company, int64 payment)
+{
+	static O2cPlan lock = O2C_PLAN("SELECT customer_id IS NULL FROM o2c.payment WHERE company_id = $1 AND payment_id = $2 FOR NO KEY UPDATE",
+								   INT8OID, INT8OID);
+
+	return o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(payment))) > 0 && o2c_row_bool(0, 1);
+}
+
+/*
+ * Locks a payment without a customer.  When it got one while it was waited for,
+ * the lock is given back and the result is false: the group is locked first.
+ */
+static bool
+lock_unidentified(int64 company, int64 payment)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	bool		unidentified;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	unidentified = lock_row(company, payment);
+	if (unidentified)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return unidentified;
+}
+
+/* The payment with an id, with its customer's group and then itself locked. */
 O2cPayment
 o2c_lock_payment(int64 company, int64 payment)
 {
-	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.payment WHERE company_id = $1 AND payment_id = $2 FOR NO KEY UPDATE",
-								   INT8OID, INT8OID);
 	int64		customer = o2c_read_payment(company, payment).customer;
 
+	if (customer == 0 && !lock_unidentified(company, payment))
+		customer = o2c_read_payment(company, payment).customer;
 	if (customer != 0)
+	{
 		o2c_lock_customer(company, customer);
-	o2c_run(&lock, O2C_ARGS(o2c_int8(company), o2c_int8(payment)));
+		lock_row(company, payment);
+	}
 	return o2c_read_payment(company, payment);
 }
 

@@ -338,6 +338,18 @@ look_at_all(Run *run)
 	while (look_at_doubtful(run, doubtful, n));
 }
 
+/* Whether a payment is not the customer's that this run says: one without an item may still be no money that counts. */
+static bool
+is_lost(int64 company, const O2cPending *p)
+{
+	O2cPayment	now;
+
+	if (!p->identify || p->item != 0)
+		return false;
+	now = o2c_read_payment(company, p->id);
+	return now.customer != p->customer || strcmp(now.state, "pending") != 0;
+}
+
 /* Gives payments without a customer to the one whose items they pay, and finds their items; drops those that somebody else identified meanwhile. */
 static void
 identify(Run *run)
@@ -358,6 +370,8 @@ identify(Run *run)
 		return;
 	o2c_identify(match->company, payments, customers, n);
 	o2c_read_items_of(match, payments, n);
+	for (int i = 0; i < match->n; i++)
+		match->payments[i].lost = is_lost(match->company, &match->payments[i]);
 }
 
 /* The application of what was applied in memory. */
@@ -407,6 +421,18 @@ add_findings(Run *run)
 		if (p->finding != NULL && p->open > 0 && (p->last_words == NULL || strcmp(p->last_words, p->finding->words) != 0))
 			add_result(run, p, p->finding);
 	}
+}
+
+/* Drops what was found for payments that somebody else used meanwhile. */
+static void
+drop_lost(Run *run)
+{
+	int			n = 0;
+
+	for (int i = 0; i < run->n_results; i++)
+		if (!run->results[i].payment->lost)
+			run->results[n++] = run->results[i];
+	run->n_results = n;
 }
 
 /* A score as numeric. */
@@ -606,6 +632,7 @@ static void
 write_all(Run *run)
 {
 	identify(run);
+	drop_lost(run);
 	write_applications(run);
 	if (run->n_results > 0)
 		write_candidates(run, write_results(run));
@@ -721,6 +748,12 @@ confirm(Run *run, O2cFinding *found, int place)
 	apply(run, p, &found->explanations[0]);
 	add_result(run, p, found);
 	write_all(run);
+	if (p->lost)
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_STATE),
+				 errmsg("payment %lld was used by somebody else meanwhile", (long long) p->id),
+				 errdetail("It is another customer's now, or it ended."),
+				 errhint("o2c.propose() shows what is left of it.")));
 }
 
 PG_FUNCTION_INFO_V1(o2c_confirm_match);

@@ -91,6 +91,7 @@ typedef struct O2cPending
 	int			n_parties;
 	char	   *last_words;		/* of its last result */
 	bool		identify;		/* this run says whose it is */
+	bool		lost;			/* somebody else said so meanwhile, or it ended */
 	int64	   *unpaid;			/* invoices that the text says are not paid */
 	int			n_unpaid;
 	int64	   *neighbours;		/* invoices that are a slip away and as high */
