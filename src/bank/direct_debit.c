@@ -57,14 +57,18 @@ o2c_apply_collected(int64 company, NullableDatum payments)
 	o2c_apply(company, rows, n, "direct_debit");
 }
 
-/* Locks the groups of all customers that have something to collect. */
+/* Lets one collection of a company go on at a time, and locks the groups of all customers that it may concern. */
 static void
 lock_debtors(int64 company)
 {
+	/* without the first a mandate that is recorded meanwhile could be collected with twice */
+	static O2cPlan alone = O2C_PLAN("SELECT FROM o2c.bank_account WHERE company_id = $1 AND creditor_id IS NOT NULL"
+									" ORDER BY bank_account_id FOR NO KEY UPDATE", INT8OID);
 	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT m.customer_id) FROM o2c.mandate m WHERE m.company_id = $1 AND m.state = 'active'",
 								   INT8OID);
 	NullableDatum customers;
 
+	o2c_run(&alone, O2C_ARGS(o2c_int8(company)));
 	o2c_run(&find, O2C_ARGS(o2c_int8(company)));
 	customers = o2c_row_copy(0, 1);
 	if (!customers.isnull)
@@ -80,14 +84,15 @@ typedef struct Credit
 	Numeric		amount;
 	bool		is_payment;
 	Datum		due_items;		/* bigint[] */
+	DateADT		collect_on;
 } Credit;
 
 /* Finds the credits that are applied before a day's collection, the oldest first; returns how many. */
 static int
 find_credits(int64 company, NullableDatum day, NullableDatum represent, Credit **credits)
 {
-	static O2cPlan find = O2C_PLAN("SELECT item_id, customer_id, effective_on, amount, is_payment, due_items"
-								   " FROM o2c._credits_to_net(o2c.next_target_day($2), $3, $1)", INT8OID, DATEOID, BOOLOID);
+	static O2cPlan find = O2C_PLAN("SELECT item_id, customer_id, effective_on, amount, is_payment, due_items, collect_on"
+								   " FROM o2c._credits_to_net($2, $3, $1)", INT8OID, DATEOID, BOOLOID);
 	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(company), day, represent));
 
 	*credits = palloc_extended(sizeof(Credit) * Max(n, 1), MCXT_ALLOC_HUGE);
@@ -101,13 +106,14 @@ find_credits(int64 company, NullableDatum day, NullableDatum represent, Credit *
 		c->amount = DatumGetNumeric(o2c_row_copy(i, 4).value);
 		c->is_payment = o2c_row_bool(i, 5);
 		c->due_items = o2c_row_copy(i, 6).value;
+		c->collect_on = o2c_row_int4(i, 7);
 	}
 	return n;
 }
 
-/* Applies a credit as of a day; a payment takes the discount that it earned when it came in, a credit note none. */
+/* Applies a credit on the collection day; a payment takes the discount that it earned when it came in, a credit note none. */
 static void
-net_credit(int64 company, const Credit *c, DateADT day)
+net_credit(int64 company, const Credit *c)
 {
 	O2cBearing	bearing = o2c_read_bearing(company, c->customer);
 	O2cTaking	taking = {.cash = c->amount, .owed = o2c_zero(), .discount = c->is_payment, .granted = o2c_zero(), .allowed = o2c_zero()};
@@ -119,12 +125,14 @@ net_credit(int64 company, const Credit *c, DateADT day)
 	for (int i = 0; i < n; i++)
 		rows[i].cash = rows[i].discount = rows[i].tolerance = o2c_zero();
 	o2c_take_items(&taking, owed, n, &bearing, rows);
-	for (int i = 0; i < n && o2c_sign(rows[i].cash) > 0; i++)
+	for (int i = 0; i < n; i++)
 	{
+		if (o2c_sign(rows[i].cash) == 0)
+			continue;
 		rows[i].credit_item = c->item;
 		rows[i].debit_item = owed[i].item;
-		rows[i].effective_on = Max(day, owed[i].effective_on);
-		used++;
+		rows[i].effective_on = c->collect_on;
+		rows[used++] = rows[i];
 	}
 	if (used == 0)
 		return;
@@ -136,17 +144,11 @@ net_credit(int64 company, const Credit *c, DateADT day)
 static void
 net_credits(int64 company, NullableDatum day, NullableDatum represent)
 {
-	static O2cPlan collected_on = O2C_PLAN("SELECT o2c.next_target_day($1)", DATEOID);
 	Credit	   *credits;
 	int			n = find_credits(company, day, represent, &credits);
-	DateADT		applied_on;
 
-	if (n == 0)
-		return;
-	o2c_run(&collected_on, O2C_ARGS(day));
-	applied_on = o2c_row_int4(0, 1);
 	for (int i = 0; i < n; i++)
-		net_credit(company, &credits[i], applied_on);
+		net_credit(company, &credits[i]);
 }
 
 /* Makes a batch of what is due and not collected yet, and applies it; the last batch of that day when nothing is new, null when there is none. */
@@ -156,12 +158,10 @@ collect(int64 company, NullableDatum day, NullableDatum account, NullableDatum r
 	static O2cPlan make = O2C_PLAN("SELECT o2c._collect_direct_debits($2, $3, $4, $1)", INT8OID, DATEOID, TEXTOID, BOOLOID);
 	static O2cPlan payments = O2C_PLAN("SELECT array_agg(payment_id) FROM o2c.direct_debit WHERE company_id = $1 AND batch_id = $2",
 									   INT8OID, INT8OID);
-	static O2cPlan check = O2C_PLAN("SELECT o2c._collecting_account($2, $1)", INT8OID, TEXTOID);
 	NullableDatum batch;
 	NullableDatum ids;
 
 	o2c_check_date(day, "collection date");
-	o2c_run(&check, O2C_ARGS(o2c_int8(company), account));
 	lock_debtors(company);
 	net_credits(company, day, represent);
 	o2c_run(&make, O2C_ARGS(o2c_int8(company), day, account, represent));

@@ -178,13 +178,14 @@ END $$;
 COMMENT ON FUNCTION o2c._collectable_items(date, date, boolean, bigint) IS
 'Open instalments in EUR, due until a day, and fees that go with them, of customers with an active mandate or below one, with who pays, the first day from a day on that they can be collected, what is collected then, and the discount that is deducted.';
 
-CREATE FUNCTION o2c._credits_to_net(day date, represent boolean, company_id bigint)
-RETURNS TABLE (item_id bigint, customer_id bigint, effective_on date, amount numeric, is_payment boolean, due_items bigint[])
+CREATE FUNCTION o2c._credits_to_net(on_date date, represent boolean, company_id bigint)
+RETURNS TABLE (item_id bigint, customer_id bigint, effective_on date, amount numeric, is_payment boolean, due_items bigint[], collect_on date)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
+DECLARE day date := o2c.next_target_day(on_date);
 BEGIN
     RETURN QUERY
-    SELECT c.item_id, c.customer_id, c.effective_on, - c.open_amount - c.allocated_amount, c.kind = 'payment', w.due_items
+    SELECT c.item_id, c.customer_id, c.effective_on, - c.open_amount - c.allocated_amount, c.kind = 'payment', w.due_items, day
     FROM (SELECT i.customer_id, array_agg(i.item_id) AS due_items
           FROM o2c._collectable_items(day, day, represent, _credits_to_net.company_id) i GROUP BY i.customer_id) w
     JOIN o2c.cash_policy_in_use k ON k.company_id = _credits_to_net.company_id AND k.customer_id = w.customer_id AND k.debit_net_credits
@@ -193,7 +194,7 @@ BEGIN
     ORDER BY c.customer_id, c.effective_on, c.item_id;
 END $$;
 COMMENT ON FUNCTION o2c._credits_to_net(date, boolean, bigint) IS
-'Credit notes and payments on account, the oldest first, of customers from whom something would be collected on a day, with what that is.';
+'Credit notes and payments on account, the oldest first, of customers from whom something would be collected on a day or the next TARGET day, with what that is, and the day.';
 
 CREATE FUNCTION o2c._announce_direct_debits(day date, until date, represent boolean, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
