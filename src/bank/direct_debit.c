@@ -111,29 +111,57 @@ find_credits(int64 company, NullableDatum day, NullableDatum represent, Credit *
 	return n;
 }
 
-/* Applies a credit on the collection day; a payment takes the discount that it earned when it came in, a credit note none. */
+/* Pays an item with what is left of a credit: a payment takes the discount that it earned when it came in, a credit note none. */
+static void
+pay_item(const Credit *c, Numeric *left, const O2cOwed *owed, const O2cBearing *bearing, O2cApplication *row)
+{
+	Numeric		discount = c->is_payment ? o2c_discount_left(owed) : o2c_zero();
+
+	row->cash = o2c_sub(owed->open, discount);
+	if (o2c_cmp(*left, row->cash) < 0)
+	{
+		row->cash = *left;
+		discount = c->is_payment ? o2c_discount_earned(owed, bearing, row->cash, false) : o2c_zero();
+	}
+	*left = o2c_sub(*left, row->cash);
+	row->discount = discount;
+	row->tolerance = o2c_zero();
+	row->credit_item = c->item;
+	row->debit_item = owed->item;
+	row->effective_on = c->collect_on;
+}
+
+/* Who has more to its credit than all it could pay deducts no more discount than is missing. */
+static void
+return_discounts(Numeric left, O2cApplication *rows, int n)
+{
+	for (int i = 0; i < n && o2c_sign(left) > 0; i++)
+	{
+		Numeric		returned = o2c_cmp(left, rows[i].discount) < 0 ? left : rows[i].discount;
+
+		rows[i].discount = o2c_sub(rows[i].discount, returned);
+		rows[i].cash = o2c_add(rows[i].cash, returned);
+		left = o2c_sub(left, returned);
+	}
+}
+
+/* Applies a credit on the collection day. */
 static void
 net_credit(int64 company, const Credit *c)
 {
 	O2cBearing	bearing = o2c_read_bearing(company, c->customer);
-	O2cTaking	taking = {.cash = c->amount, .owed = o2c_zero(), .discount = c->is_payment, .granted = o2c_zero(), .allowed = o2c_zero()};
 	O2cOwed    *owed;
 	int			n = o2c_read_owed(company, c->due_items, c->effective_on, &bearing, &owed);
 	int			used = 0;
+	Numeric		left = c->amount;
 	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
-	for (int i = 0; i < n; i++)
-		rows[i].cash = rows[i].discount = rows[i].tolerance = o2c_zero();
-	o2c_take_items(&taking, owed, n, &bearing, rows);
-	for (int i = 0; i < n; i++)
+	while (used < n && o2c_sign(left) > 0)
 	{
-		if (o2c_sign(rows[i].cash) == 0)
-			continue;
-		rows[i].credit_item = c->item;
-		rows[i].debit_item = owed[i].item;
-		rows[i].effective_on = c->collect_on;
-		rows[used++] = rows[i];
+		pay_item(c, &left, &owed[used], &bearing, &rows[used]);
+		used++;
 	}
+	return_discounts(left, rows, used);
 	if (used == 0)
 		return;
 	o2c_date_after_reversals(company, rows, used);
@@ -269,7 +297,7 @@ o2c_follow_return(int64 company, int64 payment, NullableDatum code, DateADT day)
 	static O2cPlan follow = O2C_PLAN("UPDATE o2c.mandate m SET state = CASE WHEN o2c.ends_mandate($3) THEN 'revoked' ELSE 'active' END,"
 									 " revoked_on = CASE WHEN o2c.ends_mandate($3) THEN greatest($4, m.signed_on) END,"
 									 " revocation_reason = CASE WHEN o2c.ends_mandate($3) THEN $3 END,"
-									 " automatic = m.automatic AND NOT o2c.stops_mandate($3),"
+									 " stopped_for = CASE WHEN o2c.stops_mandate($3) THEN $3 ELSE m.stopped_for END,"
 									 " original_reference = nullif(coalesce(d.original_reference, m.original_reference), m.reference),"
 									 " original_account = nullif(coalesce(d.original_account, m.original_account), m.account::text)"
 									 " FROM o2c.direct_debit d WHERE d.company_id = $1 AND d.payment_id = $2"
@@ -314,7 +342,7 @@ Datum
 o2c_amend_mandate(PG_FUNCTION_ARGS)
 {
 	/* a bank that has not seen the mandate yet need not be told what it was before */
-	static O2cPlan amend = O2C_PLAN("UPDATE o2c.mandate m SET automatic = true, reference = coalesce($6, m.reference), account = coalesce($3::o2c.iban, m.account),"
+	static O2cPlan amend = O2C_PLAN("UPDATE o2c.mandate m SET stopped_for = CASE WHEN $3 IS NULL THEN m.stopped_for END, reference = coalesce($6, m.reference), account = coalesce($3::o2c.iban, m.account),"
 									" bic = CASE WHEN $3 IS NULL THEN m.bic ELSE $4 END, holder = CASE WHEN $3 IS NULL THEN m.holder ELSE $5 END,"
 									" original_reference = CASE WHEN k.known THEN nullif(coalesce(m.original_reference, m.reference), coalesce($6, m.reference)) END,"
 									" original_account = CASE WHEN k.known THEN nullif(coalesce(m.original_account, m.account::text), coalesce($3::o2c.iban, m.account)::text) END"

@@ -56,7 +56,7 @@ CREATE FUNCTION o2c.stops_mandate(reason_code text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(reason_code IN ('AC01', 'AC04', 'AC06', 'AG01', 'DNOR', 'MD02', 'RC01', 'SL01'), false);
 COMMENT ON FUNCTION o2c.stops_mandate(text) IS
-'Whether a return with this reason code stops collections with the mandate until a person has put it right (o2c.amend_mandate): the account is wrong (AC01), closed (AC04), blocked (AC06) or not for direct debits (AG01), its bank is unknown (DNOR, RC01), the data of the mandate are incorrect (MD02), or the debtor had us blocked (SL01). Source: EPC173-14, ISO 20022 external return reason codes.';
+'Whether a return with this reason code stops the mandate until a person has put it right (o2c.amend_mandate, or mandate.stopped_for to null): the account is wrong (AC01), closed (AC04), blocked (AC06) or not for direct debits (AG01), its bank is unknown (DNOR, RC01), the data of the mandate are incorrect (MD02), or the debtor had us blocked (SL01). Source: EPC173-14, ISO 20022 external return reason codes.';
 
 CREATE FUNCTION o2c.may_represent(reason_code text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -115,7 +115,7 @@ CREATE FUNCTION o2c.amend_mandate(mandate text, account text DEFAULT NULL, bic t
                                   company_id bigint DEFAULT o2c.current_company()) RETURNS void
 AS 'MODULE_PATHNAME', 'o2c_amend_mandate' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.amend_mandate(text, text, text, text, text, bigint) IS
-'The customer has another account, or we call the mandate otherwise: it stays the same mandate, and the next collection tells the bank so (amendment indicator; for another account SMNDA). A mandate that a return had stopped is collected with again. Arguments: its reference, the new IBAN (null: as it was), with it its BIC where that is known and its holder when it is not the customer, the new reference (null: as it was), the company. Errors: OC001 for an unknown mandate, OC002 when neither account nor reference is given, OC101 when it is not active, OC203 for a wrong IBAN, 23505 for a reference that is taken, 23514 for characters that SEPA does not have.';
+'The customer has another account, or we call the mandate otherwise: it stays the same mandate, and the next collection tells the bank so (amendment indicator; for another account SMNDA). With another account, a mandate that a return had stopped is collected with again. Arguments: its reference, the new IBAN (null: as it was), with it its BIC where that is known and its holder when it is not the customer, the new reference (null: as it was), the company. Errors: OC001 for an unknown mandate, OC002 when neither account nor reference is given, OC101 when it is not active, OC203 for a wrong IBAN, 23505 for a reference that is taken, 23514 for characters that SEPA does not have.';
 
 CREATE FUNCTION o2c._collectable_items(day date, until date, represent boolean, company_id bigint)
 RETURNS TABLE (item_id bigint, customer_id bigint, mandate_id bigint, payer_id bigint, kind text, number text, collect_on date, amount numeric, discount numeric)
@@ -126,7 +126,7 @@ BEGIN
     WITH RECURSIVE payer (customer_id, mandate_id, payer_id, signed_on, used_on, covers_children, distance) AS (
         SELECT m.customer_id, m.mandate_id, m.customer_id, m.signed_on, greatest(m.signed_on, m.last_used_on), m.covers_children, 0
         FROM o2c.mandate m
-        WHERE m.company_id = _collectable_items.company_id AND m.state = 'active' AND m.automatic
+        WHERE m.company_id = _collectable_items.company_id AND m.state = 'active' AND m.automatic AND m.stopped_for IS NULL
         UNION ALL
         SELECT c.customer_id, p.mandate_id, p.payer_id, p.signed_on, p.used_on, true, p.distance + 1
         FROM payer p

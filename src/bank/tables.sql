@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS o2c.mandate (
     state          text NOT NULL DEFAULT 'active' CONSTRAINT mandate_state CHECK (state IN ('active', 'completed', 'revoked')),
     automatic      boolean NOT NULL DEFAULT true,
     covers_children boolean NOT NULL DEFAULT true,
+    stopped_for    text,
     original_reference text,
     original_account   text,
     last_used_on   date,
@@ -34,13 +35,14 @@ COMMENT ON COLUMN o2c.mandate.reference IS 'Unique mandate reference (SEPA AT-01
 COMMENT ON COLUMN o2c.mandate.sequence_type IS 'Of the next collection: first, recurrent, final, or the only one';
 COMMENT ON COLUMN o2c.mandate.holder IS 'Holder of the account, when it is not the customer';
 COMMENT ON COLUMN o2c.mandate.state IS 'completed: the final or only collection was made. That it expires, 36 months after its last use, is what the clock says (o2c.mandate_in_use)';
-COMMENT ON COLUMN o2c.mandate.automatic IS 'Whether o2c.direct_debit_file() collects what is due by itself. A return for one of the reasons of o2c.stops_mandate() puts it to false';
+COMMENT ON COLUMN o2c.mandate.automatic IS 'Whether o2c.direct_debit_file() collects what is due by itself';
+COMMENT ON COLUMN o2c.mandate.stopped_for IS 'Reason code of a return after which nothing is collected (o2c.stops_mandate) until a person puts it to null, or the account is amended';
 COMMENT ON COLUMN o2c.mandate.covers_children IS 'Whether it pays for customers below that have no mandate in use of their own, too';
 COMMENT ON COLUMN o2c.mandate.original_reference IS 'What the reference was before o2c.amend_mandate(), until a collection has told the bank';
 COMMENT ON COLUMN o2c.mandate.original_account IS 'What the account was, likewise';
 CREATE INDEX IF NOT EXISTS mandate_customer ON o2c.mandate (company_id, customer_id);
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.mandate
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('bic,holder,automatic,covers_children,attributes',
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('bic,holder,automatic,covers_children,stopped_for,attributes',
         'reference,account,original_reference,original_account,sequence_type,state,last_used_on,revoked_on,revocation_reason', 'permanent');
 CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.mandate
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('mandate', 'mandate_id', '', 'state');
@@ -127,11 +129,12 @@ CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.direc
 
 CREATE OR REPLACE VIEW o2c.mandate_in_use AS
 SELECT m.company_id, m.mandate_id, m.reference, c.code AS customer, m.scheme, m.sequence_type, m.signed_on, m.last_used_on, e.expires_on,
-       CASE WHEN m.state = 'active' AND e.expires_on < o2c.today() THEN 'expired' ELSE m.state END AS state, m.automatic
+       CASE WHEN m.state = 'active' AND e.expires_on < o2c.today() THEN 'expired'
+            WHEN m.state = 'active' AND m.stopped_for IS NOT NULL THEN 'stopped' ELSE m.state END AS state
 FROM o2c.mandate m
 JOIN o2c.customer c ON c.company_id = m.company_id AND c.customer_id = m.customer_id
 CROSS JOIN LATERAL (SELECT (greatest(m.signed_on, m.last_used_on) + interval '36 months')::date AS expires_on) e;
-COMMENT ON VIEW o2c.mandate_in_use IS 'Each mandate with its state today: it expires when it was not used for 36 months';
+COMMENT ON VIEW o2c.mandate_in_use IS 'Each mandate with its state today: it expires when it was not used for 36 months, and is stopped by some returns';
 
 CREATE OR REPLACE VIEW o2c.verify_direct_debit AS
 SELECT d.company_id, c.check_name, 'direct debit ' || d.end_to_end_id AS object, c.expected::text, c.found::text

@@ -1,6 +1,6 @@
 -- Direct debits and the bank's statements: what is collected is credited, settled and taken back once.
 BEGIN;
-SELECT plan(45);
+SELECT plan(52);
 SET LOCAL client_min_messages = error;
 SET LOCAL o2c.business_date = '2026-03-20';
 SELECT o2c.create_company('Acme', 'EUR');
@@ -111,6 +111,20 @@ SELECT o2c.refund_payment(payment_id, refunded_on => '2026-03-19') FROM o2c.bank
 SELECT results_eq($$SELECT new_lines, taken_back FROM o2c.import_bank_lines('[{"booked_on": "2026-03-19", "amount": -9, "end_to_end_id": "twice", "return_reason": "AC04"}]')$$, 'VALUES (1::bigint, 0::bigint)', 'a payment that was paid back waits for a person when it is returned');
 SELECT results_eq($$SELECT customer, total FROM o2c.aging_report('2026-03-20') WHERE total <> 0 ORDER BY 1$$, $$VALUES ('A', 22.50), ('B', 122.50)$$, 'in the end those owe whose direct debits came back');
 SELECT results_eq($$SELECT c.code, a.receivable, a.unapplied FROM o2c.credit_account a JOIN o2c.customer_credit m USING (company_id, credit_account_id) JOIN o2c.customer c ON c.company_id = m.company_id AND c.customer_id = m.customer_id WHERE c.company_id = 1 AND a.receivable <> 0 ORDER BY 1$$, $$VALUES ('A', 22.50, 0::numeric), ('B', 122.50, 0)$$, 'and that is their exposure');
+-- a refund with interest, and amounts that are no return
+SELECT o2c.add_mandate('A', 'DE75512108001245126199', 'A-2', '2026-01-01') \g /dev/null
+SELECT pg_temp.collect('2026-03-18', '{"A": 50, "C": 30}') AS m6 \gset
+SELECT pg_temp.import('S11', pg_temp.entry(80, '2026-03-18', NULL, pg_temp.part(50, pg_temp.e2e('A', '2026-03-18')) || pg_temp.part(30, pg_temp.e2e('C', '2026-03-18')))) \g /dev/null
+CREATE FUNCTION pg_temp.comes_back(amount numeric, customer text, more jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+SELECT concat_ws(' ', new_lines, taken_back) FROM o2c.import_bank_lines(jsonb_build_array(jsonb_build_object('booked_on', '2026-03-20', 'amount', - amount, 'end_to_end_id', pg_temp.e2e(customer, '2026-03-18'), 'return_reason', 'MD06') || more)) $$;
+SELECT is(pg_temp.comes_back(20, 'A'), '1 0', 'a part of a direct debit does not come back: it waits for a person');
+SELECT is(pg_temp.comes_back(50.37, 'A'), '1 0', 'so does more than was collected');
+SELECT is(pg_temp.comes_back(50.38, 'A', '{"original_amount": 50}'), '1 1', 'unless the bank says that the amount was right, and the rest is interest');
+SELECT is(pg_temp.comes_back(32.5, 'C', '{"charges": 2.5}'), '1 1', 'or its charges');
+SELECT results_eq($$SELECT * FROM pg_temp.debits('2026-03-18')$$, ARRAY['A reversed returned 2026-03-18 2026-03-20 t 50', 'C reversed returned 2026-03-18 2026-03-20 t 30'], 'what was collected is taken back, neither more nor less');
+SELECT is(pg_temp.comes_back(50, 'A'), '1 0', 'it comes back once');
+SELECT results_eq($$SELECT kind, amount FROM o2c.bank_line_open WHERE company_id = 1 AND end_to_end_id = pg_temp.e2e('A', '2026-03-18') ORDER BY amount$$, 'VALUES (''return'', -50.37), (''return'', -50.00), (''return'', -20.00)', 'the others are still there');
+SELECT o2c.close_bank_line(bank_line_id, note => 'asked the bank') FROM o2c.bank_line_open;
 SELECT is_empty('SELECT check_name, object, expected, found FROM o2c.verify()', 'all agrees');
 SET LOCAL session_replication_role = replica;
 UPDATE o2c.bank_line SET amount = amount + 1 WHERE amount = 180;
