@@ -288,8 +288,9 @@ o2c_return_direct_debit(PG_FUNCTION_ARGS)
 
 /*
  * What a return does to the mandate: some reasons end it, others stop it until a
- * person has put it right; one that was used up by this collection can be used
- * again, and what the collection told of an amendment is told again.
+ * person has put it right, unless it has another account by now; one that was
+ * used up by this collection can be used again, and what the collection told of
+ * an amendment is told again.
  */
 void
 o2c_follow_return(int64 company, int64 payment, NullableDatum code, DateADT day)
@@ -297,7 +298,7 @@ o2c_follow_return(int64 company, int64 payment, NullableDatum code, DateADT day)
 	static O2cPlan follow = O2C_PLAN("UPDATE o2c.mandate m SET state = CASE WHEN o2c.ends_mandate($3) THEN 'revoked' ELSE 'active' END,"
 									 " revoked_on = CASE WHEN o2c.ends_mandate($3) THEN greatest($4, m.signed_on) END,"
 									 " revocation_reason = CASE WHEN o2c.ends_mandate($3) THEN $3 END,"
-									 " stopped_for = CASE WHEN o2c.stops_mandate($3) THEN $3 ELSE m.stopped_for END,"
+									 " stopped_for = CASE WHEN o2c.stops_mandate($3) AND d.account = m.account::text THEN $3 ELSE m.stopped_for END,"
 									 " original_reference = nullif(coalesce(d.original_reference, m.original_reference), m.reference),"
 									 " original_account = nullif(coalesce(d.original_account, m.original_account), m.account::text)"
 									 " FROM o2c.direct_debit d WHERE d.company_id = $1 AND d.payment_id = $2"
@@ -342,7 +343,8 @@ Datum
 o2c_amend_mandate(PG_FUNCTION_ARGS)
 {
 	/* a bank that has not seen the mandate yet need not be told what it was before */
-	static O2cPlan amend = O2C_PLAN("UPDATE o2c.mandate m SET stopped_for = CASE WHEN $3 IS NULL THEN m.stopped_for END, reference = coalesce($6, m.reference), account = coalesce($3::o2c.iban, m.account),"
+	static O2cPlan amend = O2C_PLAN("UPDATE o2c.mandate m SET stopped_for = CASE WHEN $3 IS NULL THEN m.stopped_for END,"
+									" reference = coalesce($6, m.reference), account = coalesce($3::o2c.iban, m.account),"
 									" bic = CASE WHEN $3 IS NULL THEN m.bic ELSE $4 END, holder = CASE WHEN $3 IS NULL THEN m.holder ELSE $5 END,"
 									" original_reference = CASE WHEN k.known THEN nullif(coalesce(m.original_reference, m.reference), coalesce($6, m.reference)) END,"
 									" original_account = CASE WHEN k.known THEN nullif(coalesce(m.original_account, m.account::text), coalesce($3::o2c.iban, m.account)::text) END"
