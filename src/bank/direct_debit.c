@@ -6,6 +6,9 @@
  * A batch is one collection day.  It has one direct debit for each mandate, and
  * each of these is a payment that is captured: it pays its items on the
  * collection day, or, where the policy wants cleared funds, once it is settled.
+ * A customer without a mandate in use is paid for by the nearest customer above
+ * that has one.  Before anything is collected, what a customer has to its credit
+ * is applied to what it owes, the oldest first.
  * What is on its way is not collected again; what came back only when a person
  * says so.  A return reverses exactly the payment that the end-to-end id names.
  *
@@ -13,6 +16,7 @@
  */
 #include "o2c.h"
 
+#include "cash/difference.h"
 #include "cash/payment.h"
 #include "core/clock.h"
 #include "core/money.h"
@@ -53,18 +57,126 @@ o2c_apply_collected(int64 company, NullableDatum payments)
 	o2c_apply(company, rows, n, "direct_debit");
 }
 
-/* Locks the groups of all customers that have something to collect. */
+/* Lets one collection of a company go on at a time, and locks the groups of all customers that it may concern. */
 static void
 lock_debtors(int64 company)
 {
+	/* without the first a mandate that is recorded meanwhile could be collected with twice */
+	static O2cPlan alone = O2C_PLAN("SELECT FROM o2c.bank_account WHERE company_id = $1 AND creditor_id IS NOT NULL"
+									" ORDER BY bank_account_id FOR NO KEY UPDATE", INT8OID);
 	static O2cPlan find = O2C_PLAN("SELECT array_agg(DISTINCT m.customer_id) FROM o2c.mandate m WHERE m.company_id = $1 AND m.state = 'active'",
 								   INT8OID);
 	NullableDatum customers;
 
+	o2c_run(&alone, O2C_ARGS(o2c_int8(company)));
 	o2c_run(&find, O2C_ARGS(o2c_int8(company)));
 	customers = o2c_row_copy(0, 1);
 	if (!customers.isnull)
 		o2c_lock_customer_array(company, customers.value);
+}
+
+/* What a customer has to its credit, and what it could pay with that. */
+typedef struct Credit
+{
+	int64		item;
+	int64		customer;
+	DateADT		effective_on;
+	Numeric		amount;
+	bool		is_payment;
+	Datum		due_items;		/* bigint[] */
+	DateADT		collect_on;
+} Credit;
+
+/* Finds the credits that are applied before a day's collection, the oldest first; returns how many. */
+static int
+find_credits(int64 company, NullableDatum day, NullableDatum represent, Credit **credits)
+{
+	static O2cPlan find = O2C_PLAN("SELECT item_id, customer_id, effective_on, amount, is_payment, due_items, collect_on"
+								   " FROM o2c._credits_to_net($2, $3, $1)", INT8OID, DATEOID, BOOLOID);
+	int			n = o2c_run(&find, O2C_ARGS(o2c_int8(company), day, represent));
+
+	*credits = palloc_extended(sizeof(Credit) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+	{
+		Credit	   *c = &(*credits)[i];
+
+		c->item = o2c_row_int8(i, 1);
+		c->customer = o2c_row_int8(i, 2);
+		c->effective_on = o2c_row_int4(i, 3);
+		c->amount = DatumGetNumeric(o2c_row_copy(i, 4).value);
+		c->is_payment = o2c_row_bool(i, 5);
+		c->due_items = o2c_row_copy(i, 6).value;
+		c->collect_on = o2c_row_int4(i, 7);
+	}
+	return n;
+}
+
+/* Pays an item with what is left of a credit: a payment takes the discount that it earned when it came in, a credit note none. */
+static void
+pay_item(const Credit *c, Numeric *left, const O2cOwed *owed, const O2cBearing *bearing, O2cApplication *row)
+{
+	Numeric		discount = c->is_payment ? o2c_discount_left(owed) : o2c_zero();
+
+	row->cash = o2c_sub(owed->open, discount);
+	if (o2c_cmp(*left, row->cash) < 0)
+	{
+		row->cash = *left;
+		discount = c->is_payment ? o2c_discount_earned(owed, bearing, row->cash, false) : o2c_zero();
+	}
+	*left = o2c_sub(*left, row->cash);
+	row->discount = discount;
+	row->tolerance = o2c_zero();
+	row->credit_item = c->item;
+	row->debit_item = owed->item;
+	row->effective_on = c->collect_on;
+}
+
+/* Who has more to its credit than all it could pay deducts no more discount than is missing. */
+static void
+return_discounts(Numeric left, O2cApplication *rows, int n)
+{
+	for (int i = 0; i < n && o2c_sign(left) > 0; i++)
+	{
+		Numeric		returned = o2c_cmp(left, rows[i].discount) < 0 ? left : rows[i].discount;
+
+		rows[i].discount = o2c_sub(rows[i].discount, returned);
+		rows[i].cash = o2c_add(rows[i].cash, returned);
+		left = o2c_sub(left, returned);
+	}
+}
+
+/* Applies a credit on the collection day. */
+static void
+net_credit(int64 company, const Credit *c)
+{
+	O2cBearing	bearing = o2c_read_bearing(company, c->customer);
+	O2cOwed    *owed;
+	int			n = o2c_read_owed(company, c->due_items, c->effective_on, &bearing, &owed);
+	int			used = 0;
+	Numeric		left = c->amount;
+	O2cApplication *rows = palloc_extended(sizeof(O2cApplication) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	while (used < n && o2c_sign(left) > 0)
+	{
+		pay_item(c, &left, &owed[used], &bearing, &rows[used]);
+		used++;
+	}
+	return_discounts(left, rows, used);
+	if (used == 0)
+		return;
+	o2c_date_after_reversals(company, rows, used);
+	o2c_apply(company, rows, used, "net");
+}
+
+/* Applies what customers have to their credit to what would be collected from them. */
+static void
+net_credits(int64 company, NullableDatum day, NullableDatum represent)
+{
+	Credit	   *credits;
+	int			n = find_credits(company, day, represent, &credits);
+
+	for (int i = 0; i < n; i++)
+		net_credit(company, &credits[i]);
 }
 
 /* Makes a batch of what is due and not collected yet, and applies it; the last batch of that day when nothing is new, null when there is none. */
@@ -79,6 +191,7 @@ collect(int64 company, NullableDatum day, NullableDatum account, NullableDatum r
 
 	o2c_check_date(day, "collection date");
 	lock_debtors(company);
+	net_credits(company, day, represent);
 	o2c_run(&make, O2C_ARGS(o2c_int8(company), day, account, represent));
 	batch = o2c_row_copy(0, 1);
 	o2c_run(&payments, O2C_ARGS(o2c_int8(company), batch));
@@ -173,16 +286,25 @@ o2c_return_direct_debit(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(payment);
 }
 
-/* What a return does to the mandate: some reasons end it; one that was used up by this collection can be used again. */
+/*
+ * What a return does to the mandate: some reasons end it, others stop it until a
+ * person has put it right, unless it has another account by now; one that was
+ * used up by this collection can be used again, and what the collection told of
+ * an amendment is told again.
+ */
 void
 o2c_follow_return(int64 company, int64 payment, NullableDatum code, DateADT day)
 {
 	static O2cPlan follow = O2C_PLAN("UPDATE o2c.mandate m SET state = CASE WHEN o2c.ends_mandate($3) THEN 'revoked' ELSE 'active' END,"
 									 " revoked_on = CASE WHEN o2c.ends_mandate($3) THEN greatest($4, m.signed_on) END,"
-									 " revocation_reason = CASE WHEN o2c.ends_mandate($3) THEN $3 END"
+									 " revocation_reason = CASE WHEN o2c.ends_mandate($3) THEN $3 END,"
+									 " stopped_for = CASE WHEN o2c.stops_mandate($3) AND d.account = m.account::text THEN $3 ELSE m.stopped_for END,"
+									 " original_reference = nullif(coalesce(d.original_reference, m.original_reference), m.reference),"
+									 " original_account = nullif(coalesce(d.original_account, m.original_account), m.account::text)"
 									 " FROM o2c.direct_debit d WHERE d.company_id = $1 AND d.payment_id = $2"
 									 " AND m.company_id = $1 AND m.mandate_id = d.mandate_id AND m.state <> 'revoked'"
-									 " AND (o2c.ends_mandate($3) OR m.state = 'completed')", INT8OID, INT8OID, TEXTOID, DATEOID);
+									 " AND (o2c.ends_mandate($3) OR o2c.stops_mandate($3) OR m.state = 'completed'"
+									 " OR coalesce(d.original_reference, d.original_account) IS NOT NULL)", INT8OID, INT8OID, TEXTOID, DATEOID);
 
 	o2c_run(&follow, O2C_ARGS(o2c_int8(company), o2c_int8(payment), code, o2c_date(day)));
 }
@@ -205,6 +327,47 @@ find_mandate(int64 company, NullableDatum reference)
 	return mandate;
 }
 
+/* Refuses a mandate that is not active. */
+static void
+refuse_mandate(NullableDatum reference)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_O2C_INVALID_STATE),
+			 errmsg("mandate \"%s\" is not active", TextDatumGetCString(reference.value)),
+			 errhint("o2c.add_mandate() records another one.")));
+}
+
+PG_FUNCTION_INFO_V1(o2c_amend_mandate);
+/* o2c.amend_mandate(mandate, account, bic, holder, new_reference, company_id) */
+Datum
+o2c_amend_mandate(PG_FUNCTION_ARGS)
+{
+	/* a bank that has not seen the mandate yet need not be told what it was before */
+	static O2cPlan amend = O2C_PLAN("UPDATE o2c.mandate m SET stopped_for = CASE WHEN $3 IS NULL THEN m.stopped_for END,"
+									" reference = coalesce($6, m.reference), account = coalesce($3::o2c.iban, m.account),"
+									" bic = CASE WHEN $3 IS NULL THEN m.bic ELSE $4 END, holder = CASE WHEN $3 IS NULL THEN m.holder ELSE $5 END,"
+									" original_reference = CASE WHEN k.known THEN nullif(coalesce(m.original_reference, m.reference), coalesce($6, m.reference)) END,"
+									" original_account = CASE WHEN k.known THEN nullif(coalesce(m.original_account, m.account::text), coalesce($3::o2c.iban, m.account)::text) END"
+									" FROM (SELECT n.mandate_id, n.last_used_on IS NOT NULL OR n.sequence_type IN ('RCUR', 'FNAL') AS known"
+									" FROM o2c.mandate n WHERE n.company_id = $1 AND n.mandate_id = $2) k"
+									" WHERE m.company_id = $1 AND m.mandate_id = k.mandate_id AND m.state = 'active'",
+									INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID);
+	int64		company = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5);
+	int64		mandate;
+
+	if (PG_ARGISNULL(1) && PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_O2C_INVALID_ARGUMENT),
+				 errmsg("nothing of the mandate is amended"),
+				 errhint("Give the new account or the new reference; BIC and holder alone are changed in o2c.mandate.")));
+	o2c_connect();
+	mandate = find_mandate(company, o2c_pg_arg(0));
+	if (o2c_run(&amend, O2C_ARGS(o2c_int8(company), o2c_int8(mandate), o2c_pg_arg(1), o2c_pg_arg(2), o2c_pg_arg(3), o2c_pg_arg(4))) == 0)
+		refuse_mandate(o2c_pg_arg(0));
+	o2c_finish();
+	PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(o2c_revoke_mandate);
 /* o2c.revoke_mandate(mandate, revoked_on, reason, after_next, company_id) */
 Datum
@@ -222,9 +385,7 @@ o2c_revoke_mandate(PG_FUNCTION_ARGS)
 	o2c_connect();
 	mandate = find_mandate(company, o2c_pg_arg(0));
 	if (o2c_run(after_next ? &finish : &revoke, O2C_ARGS(o2c_int8(company), o2c_int8(mandate), o2c_pg_arg(1), o2c_pg_arg(2))) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_O2C_INVALID_STATE),
-				 errmsg("mandate \"%s\" is not active", TextDatumGetCString(PG_GETARG_DATUM(0)))));
+		refuse_mandate(o2c_pg_arg(0));
 	o2c_finish();
 	PG_RETURN_VOID();
 }

@@ -48,9 +48,30 @@ COMMENT ON FUNCTION o2c.next_target_day(date) IS
 
 CREATE FUNCTION o2c.ends_mandate(reason_code text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(reason_code IN ('AC01', 'AC04', 'AC06', 'AC13', 'AG01', 'MD01', 'MD02', 'MD07', 'SL01'), false);
+RETURN coalesce(reason_code IN ('AC13', 'MD01', 'MD07'), false);
 COMMENT ON FUNCTION o2c.ends_mandate(text) IS
-'Whether a return with this reason code ends the mandate: the account is wrong (AC01), closed (AC04), blocked (AC06), a consumer''s (AC13) or not for direct debits (AG01), there is no mandate (MD01) or another one (MD02), the debtor died (MD07) or does not let us collect (SL01). Insufficient funds (AM04), a refusal (MS02, MS03) or a refund that the debtor asked for (MD06) do not. Source: ISO 20022 external return reason codes.';
+'Whether a return with this reason code ends the mandate: there is none (MD01), the debtor died (MD07), or a mandate between businesses is for a consumer''s account (AC13). Source: EPC173-14, ISO 20022 external return reason codes.';
+
+CREATE FUNCTION o2c.stops_mandate(reason_code text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(reason_code IN ('AC01', 'AC04', 'AC06', 'AG01', 'DNOR', 'MD02', 'RC01', 'SL01'), false);
+COMMENT ON FUNCTION o2c.stops_mandate(text) IS
+'Whether a return with this reason code stops the mandate until a person has put it right (o2c.amend_mandate, or mandate.stopped_for to null): the account is wrong (AC01), closed (AC04), blocked (AC06) or not for direct debits (AG01), its bank is unknown (DNOR, RC01), the data of the mandate are incorrect (MD02), or the debtor had us blocked (SL01). Source: EPC173-14, ISO 20022 external return reason codes.';
+
+CREATE FUNCTION o2c.may_represent(reason_code text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(reason_code NOT IN ('AM05', 'CUST', 'DUPL', 'FOCR', 'MD01', 'MD06', 'MD07', 'MS02', 'SL01'), true);
+COMMENT ON FUNCTION o2c.may_represent(text) IS
+'Whether what came back with this reason code may be collected again: not what the debtor refused (MS02), blocked (SL01), had refunded (MD06) or did not authorize (MD01), nor what was called back (CUST, DUPL, FOCR) or was collected twice (AM05), nor from a debtor who died (MD07). Anything else may, such as insufficient funds (AM04), and so may null. Source: EPC173-14, ISO 20022 external return reason codes.';
+
+CREATE FUNCTION o2c.is_creditor_identifier(identifier text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- the three characters after the check digits are the creditor's own and not covered by them
+RETURN coalesce(identifier COLLATE "C" ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{3}[A-Z0-9]{1,28}$'
+    AND (SELECT string_agg(CASE WHEN c COLLATE "C" BETWEEN '0' AND '9' THEN c ELSE (ascii(c) - 55)::text END, '' ORDER BY n)::numeric % 97
+         FROM regexp_split_to_table(substr(identifier, 8) || left(identifier, 4), '') WITH ORDINALITY AS t (c, n)) = 1, false);
+COMMENT ON FUNCTION o2c.is_creditor_identifier(text) IS
+'Whether a text is a creditor identifier for SEPA direct debits (AT-02): country, two check digits, three characters of the creditor, the national identifier, without blanks. Null is none. Source: EPC262-08 (ISO 7064 MOD 97-10).';
 
 CREATE FUNCTION o2c.add_mandate(customer text, account text, reference text DEFAULT NULL, signed_on date DEFAULT o2c.today(), scheme text DEFAULT 'CORE',
                                 sequence_type text DEFAULT 'FRST', bic text DEFAULT NULL, holder text DEFAULT NULL,
@@ -82,7 +103,7 @@ BEGIN
     RETURN id;
 END $$;
 COMMENT ON FUNCTION o2c.add_mandate(text, text, text, date, text, text, text, text, bigint) IS
-'Records a mandate: from now on what the customer owes in EUR is collected when it is due (o2c.direct_debit_file). Of several active mandates the one used or signed last is taken. Arguments: the customer''s code, the IBAN, the mandate reference (null: drawn), the day of the signature, the scheme (CORE or B2B), the sequence type of the next collection (FRST; RCUR for a mandate that was used elsewhere before; OOFF for one collection only; FNAL), the BIC where it is known, the holder of the account when it is another, the company. Result: mandate_id. Errors: OC001 for an unknown customer, OC002 for a missing account or a date that cannot be, OC203 for a wrong IBAN, 23505 for a reference that is taken, 23514 for another scheme or type or characters that SEPA does not have.';
+'Records a mandate: from now on what the customer owes in EUR is collected when it is due (o2c.direct_debit_file), and what customers below it owe that have no mandate in use of their own (mandate.covers_children). Of several active mandates the one used or signed last is taken. Arguments: the customer''s code, the IBAN, the mandate reference (null: drawn), the day of the signature, the scheme (CORE or B2B), the sequence type of the next collection (FRST; RCUR for a mandate that was used elsewhere before; OOFF for one collection only; FNAL), the BIC where it is known, the holder of the account when it is another, the company. Result: mandate_id. Errors: OC001 for an unknown customer, OC002 for a missing account or a date that cannot be, OC203 for a wrong IBAN, 23505 for a reference that is taken, 23514 for another scheme or type or characters that SEPA does not have.';
 
 CREATE FUNCTION o2c.revoke_mandate(mandate text, revoked_on date DEFAULT o2c.today(), reason text DEFAULT NULL, after_next boolean DEFAULT false,
                                    company_id bigint DEFAULT o2c.current_company()) RETURNS void
@@ -90,35 +111,90 @@ AS 'MODULE_PATHNAME', 'o2c_revoke_mandate' LANGUAGE C VOLATILE SECURITY DEFINER 
 COMMENT ON FUNCTION o2c.revoke_mandate(text, date, text, boolean, bigint) IS
 'Ends a mandate: nothing is collected with it any more. Arguments: its reference, the date, why, whether the next collection is still made, as the final one (then date and reason are not kept), the company. Errors: OC001 for an unknown mandate, OC002 for a date that cannot be, OC101 when it is not active.';
 
+CREATE FUNCTION o2c.amend_mandate(mandate text, account text DEFAULT NULL, bic text DEFAULT NULL, holder text DEFAULT NULL, new_reference text DEFAULT NULL,
+                                  company_id bigint DEFAULT o2c.current_company()) RETURNS void
+AS 'MODULE_PATHNAME', 'o2c_amend_mandate' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION o2c.amend_mandate(text, text, text, text, text, bigint) IS
+'The customer has another account, or we call the mandate otherwise: it stays the same mandate, and the next collection tells the bank so (amendment indicator; for another account SMNDA). With another account, a mandate that a return had stopped is collected with again. Arguments: its reference, the new IBAN (null: as it was), with it its BIC where that is known and its holder when it is not the customer, the new reference (null: as it was), the company. Errors: OC001 for an unknown mandate, OC002 when neither account nor reference is given, OC101 when it is not active, OC203 for a wrong IBAN, 23505 for a reference that is taken, 23514 for characters that SEPA does not have.';
+
 CREATE FUNCTION o2c._collectable_items(day date, until date, represent boolean, company_id bigint)
-RETURNS TABLE (item_id bigint, customer_id bigint, mandate_id bigint, number text, collect_on date, amount numeric, discount numeric)
+RETURNS TABLE (item_id bigint, customer_id bigint, mandate_id bigint, payer_id bigint, kind text, number text, collect_on date, amount numeric, discount numeric)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT i.item_id, i.customer_id, m.mandate_id, v.number, c.collect_on, i.open_amount - d.discount, d.discount
-    FROM (SELECT DISTINCT ON (m.customer_id) m.customer_id, m.mandate_id, greatest(m.signed_on, m.last_used_on) AS used_on FROM o2c.mandate m
-          WHERE m.company_id = _collectable_items.company_id AND m.state = 'active' AND m.automatic
-          ORDER BY m.customer_id, greatest(m.signed_on, m.last_used_on) DESC, m.mandate_id DESC) m
-    JOIN o2c.open_item i ON i.company_id = _collectable_items.company_id AND i.customer_id = m.customer_id
-    JOIN o2c.invoice v ON v.company_id = _collectable_items.company_id AND v.invoice_id = i.invoice_id
-    CROSS JOIN LATERAL (SELECT o2c.next_target_day(greatest(i.due_on, _collectable_items.day)) AS collect_on) c
-    LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = _collectable_items.company_id AND k.customer_id = i.customer_id
-    CROSS JOIN LATERAL (SELECT coalesce(max(d.amount), 0) AS discount FROM o2c.instalment_discount d
-                        WHERE d.company_id = _collectable_items.company_id AND d.item_id = i.item_id AND i.open_amount = i.amount
-                          AND d.until_on + coalesce(k.discount_grace_days, 0) >= c.collect_on) d
-    WHERE i.open_amount > 0 AND i.kind = 'invoice' AND i.currency = 'EUR'
-      AND i.due_on <= until AND i.effective_on <= c.collect_on AND (m.used_on + interval '36 months')::date >= c.collect_on
-      AND i.open_amount > d.discount
-      -- what is on its way is not collected again, what came back only when a person says so
-      AND NOT EXISTS (SELECT FROM o2c.direct_debit_item x
-                      JOIN o2c.direct_debit t ON t.company_id = _collectable_items.company_id AND t.direct_debit_id = x.direct_debit_id
-                      JOIN o2c.payment p ON p.company_id = _collectable_items.company_id AND p.payment_id = t.payment_id
-                      WHERE x.company_id = _collectable_items.company_id AND x.item_id = i.item_id
-                        AND (p.clearing = 'captured' OR p.state = 'reversed' AND represent IS NOT TRUE));
+    WITH RECURSIVE payer (customer_id, mandate_id, payer_id, signed_on, used_on, covers_children, distance) AS (
+        SELECT m.customer_id, m.mandate_id, m.customer_id, m.signed_on, greatest(m.signed_on, m.last_used_on), m.covers_children, 0
+        FROM o2c.mandate m
+        WHERE m.company_id = _collectable_items.company_id AND m.state = 'active' AND m.automatic AND m.stopped_for IS NULL
+        UNION ALL
+        SELECT c.customer_id, p.mandate_id, p.payer_id, p.signed_on, p.used_on, true, p.distance + 1
+        FROM payer p
+        JOIN o2c.customer c ON c.company_id = _collectable_items.company_id AND c.parent_customer_id = p.customer_id
+        WHERE p.covers_children
+    ), due AS (
+        -- the customer's own mandate, else that of the nearest customer above; of several the one used or signed last
+        SELECT DISTINCT ON (i.item_id) i.item_id, i.customer_id, i.kind, i.invoice_id, i.amount, i.open_amount, p.mandate_id, p.payer_id, p.signed_on, c.collect_on
+        FROM payer p
+        JOIN o2c.open_item i ON i.company_id = _collectable_items.company_id AND i.customer_id = p.customer_id
+        CROSS JOIN LATERAL (SELECT o2c.next_target_day(greatest(i.due_on, _collectable_items.day)) AS collect_on) c
+        WHERE i.open_amount > 0 AND i.kind IN ('invoice', 'fee') AND i.currency = 'EUR'
+          AND i.due_on <= until AND i.effective_on <= c.collect_on AND (p.used_on + interval '36 months')::date >= c.collect_on
+        ORDER BY i.item_id, p.distance, p.used_on DESC, p.mandate_id DESC
+    ), owed AS (
+        SELECT i.*, v.number, d.discount
+        FROM due i
+        LEFT JOIN o2c.invoice v ON v.company_id = _collectable_items.company_id AND v.invoice_id = i.invoice_id
+        LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = _collectable_items.company_id AND k.customer_id = i.customer_id
+        CROSS JOIN LATERAL (SELECT max(t.amount) AS amount FROM o2c.instalment_discount t
+                            WHERE t.company_id = _collectable_items.company_id AND t.item_id = i.item_id
+                              AND t.until_on + coalesce(k.discount_grace_days, 0) >= i.collect_on) o
+        -- what is left of the discount, as of one that a payment of the day closes the instalment with (cash/difference.c)
+        CROSS JOIN LATERAL (SELECT i.amount - coalesce(sum(a.cash_amount + a.tolerance_amount + a.writeoff_amount)
+                                       FILTER (WHERE n.kind = 'credit_note' OR k.discount_on_partial AND a.discount_amount = 0), 0) AS part,
+                                   coalesce(sum(a.discount_amount), 0) AS granted
+                            FROM o2c.application a
+                            LEFT JOIN o2c.open_item n ON n.company_id = _collectable_items.company_id AND n.item_id = a.credit_item_id
+                            WHERE o.amount > 0 AND a.company_id = _collectable_items.company_id AND a.debit_item_id = i.item_id) a
+        CROSS JOIN LATERAL (SELECT CASE WHEN o.amount > 0 THEN greatest(least(i.open_amount,
+                                       a.part - o2c.round_money(a.part * (i.amount - o.amount) / i.amount, 'EUR') - a.granted), 0) ELSE 0 END AS discount) d
+        WHERE i.open_amount > d.discount
+          -- what is on its way is not collected again; what came back only when a person says so, and the debtor did not object or has signed again
+          AND NOT EXISTS (SELECT FROM o2c.direct_debit_item x
+                          JOIN o2c.direct_debit t ON t.company_id = _collectable_items.company_id AND t.direct_debit_id = x.direct_debit_id
+                          JOIN o2c.payment p ON p.company_id = _collectable_items.company_id AND p.payment_id = t.payment_id
+                          LEFT JOIN o2c.payment_clearing s ON s.company_id = _collectable_items.company_id AND s.payment_id = p.payment_id
+                              AND s.change = p.clearing AND p.state = 'reversed'
+                          WHERE x.company_id = _collectable_items.company_id AND x.item_id = i.item_id
+                            AND (p.clearing = 'captured' OR p.state = 'reversed' AND
+                                 (represent IS NOT TRUE OR NOT (o2c.may_represent(s.reason_code) OR i.signed_on > p.reversed_on))))
+    )
+    -- a fee alone is not worth a direct debit: one that comes back would cost the next fee
+    SELECT f.item_id, f.customer_id, f.mandate_id, f.payer_id, f.kind, f.number,
+           CASE f.kind WHEN 'fee' THEN greatest(f.collect_on, f.first_on) ELSE f.collect_on END, f.open_amount - f.discount, f.discount
+    FROM (SELECT o.*, min(o.collect_on) FILTER (WHERE o.kind = 'invoice') OVER (PARTITION BY o.mandate_id) AS first_on FROM owed o) f
+    WHERE f.first_on IS NOT NULL OR represent;
 END $$;
 COMMENT ON FUNCTION o2c._collectable_items(date, date, boolean, bigint) IS
-'Open instalments in EUR, due until a day, of customers with an active mandate (the one used or signed last), with the first day from a day on that they can be collected, what is collected then, and the discount that is deducted.';
+'Open instalments in EUR, due until a day, and fees that go with them, of customers with an active mandate or below one, with who pays, the first day from a day on that they can be collected, what is collected then, and the discount that is deducted.';
+
+CREATE FUNCTION o2c._credits_to_net(on_date date, represent boolean, company_id bigint)
+RETURNS TABLE (item_id bigint, customer_id bigint, effective_on date, amount numeric, is_payment boolean, due_items bigint[], collect_on date)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE day date := o2c.next_target_day(on_date);
+BEGIN
+    RETURN QUERY
+    SELECT c.item_id, c.customer_id, c.effective_on, - c.open_amount - c.allocated_amount, c.kind = 'payment', w.due_items, day
+    FROM (SELECT i.customer_id, array_agg(i.item_id) AS due_items
+          FROM o2c._collectable_items(day, day, represent, _credits_to_net.company_id) i GROUP BY i.customer_id) w
+    JOIN o2c.cash_policy_in_use k ON k.company_id = _credits_to_net.company_id AND k.customer_id = w.customer_id AND k.debit_net_credits
+    JOIN o2c.open_item c ON c.company_id = _credits_to_net.company_id AND c.customer_id = w.customer_id
+    WHERE c.open_amount < 0 AND c.kind IN ('credit_note', 'payment') AND c.currency = 'EUR' AND c.effective_on <= day AND - c.open_amount > c.allocated_amount
+    ORDER BY c.customer_id, c.effective_on, c.item_id;
+END $$;
+COMMENT ON FUNCTION o2c._credits_to_net(date, boolean, bigint) IS
+'Credit notes and payments on account, the oldest first, of customers from whom something would be collected on a day or the next TARGET day, with what that is, and the day.';
 
 CREATE FUNCTION o2c._announce_direct_debits(day date, until date, represent boolean, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -127,18 +203,18 @@ DECLARE announced bigint;
 BEGIN
     INSERT INTO o2c.notification (company_id, audience, recipient, topic, object_type, object_id, language, body)
     SELECT _announce_direct_debits.company_id, 'customer', coalesce(c.email, c.code), 'direct_debit', 'open_item', i.item_id, c.language,
-           jsonb_build_object('invoice', i.number, 'amount', i.amount, 'currency', 'EUR', 'mandate', m.reference, 'collect_on', i.collect_on,
+           jsonb_build_object('kind', i.kind, 'invoice', i.number, 'amount', i.amount, 'currency', 'EUR', 'mandate', m.reference, 'collect_on', i.collect_on,
                               'account', regexp_replace(m.account::text, '^(.{4}).*(.{4})$', '\1...\2'),
                               'creditor_id', (SELECT min(b.creditor_id) FROM o2c.bank_account b WHERE b.company_id = _announce_direct_debits.company_id AND b.active))
     FROM o2c._collectable_items(day, until, represent, _announce_direct_debits.company_id) i
     JOIN o2c.mandate m ON m.company_id = _announce_direct_debits.company_id AND m.mandate_id = i.mandate_id
-    JOIN o2c.customer c ON c.company_id = _announce_direct_debits.company_id AND c.customer_id = i.customer_id
+    JOIN o2c.customer c ON c.company_id = _announce_direct_debits.company_id AND c.customer_id = i.payer_id
     ORDER BY i.item_id
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS announced = ROW_COUNT;
     RETURN announced;
 END $$;
-COMMENT ON FUNCTION o2c._announce_direct_debits(date, date, boolean, bigint) IS 'Tells customers what will be collected, each instalment once.';
+COMMENT ON FUNCTION o2c._announce_direct_debits(date, date, boolean, bigint) IS 'Tells those who pay what will be collected, each item once.';
 
 CREATE FUNCTION o2c.announce_direct_debits(as_of date DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -152,7 +228,7 @@ BEGIN
                                        announce_direct_debits.company_id);
 END $$;
 COMMENT ON FUNCTION o2c.announce_direct_debits(date, bigint) IS
-'The pre-notification: tells customers (o2c.notification, topic direct_debit) what will be collected from them, when and with which mandate, the setting direct_debit_notice_days (14) before it is due; each instalment once. What a file collects without that is announced with the file. Arguments: the day (today), the company. Result: how many were announced. Errors: OC002 for a date that cannot be.';
+'The pre-notification: tells customers (o2c.notification, topic direct_debit) what will be collected from them, when and with which mandate, the setting direct_debit_notice_days (14) before it is due; each instalment and fee once, before credits are netted. It goes to the customer whose mandate it is. What a file collects without that is announced with the file. Arguments: the day (today), the company. Result: how many were announced. Errors: OC002 for a date that cannot be.';
 
 CREATE FUNCTION o2c._collecting_account(bank_account text, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -167,9 +243,10 @@ BEGIN
         RAISE EXCEPTION 'company % has no such bank account in EUR', _collecting_account.company_id
             USING ERRCODE = 'OC001', HINT = 'o2c.bank_account has the company''s own accounts.';
     END IF;
-    IF own.creditor_id IS NULL OR NOT own.is_iban THEN
+    IF NOT o2c.is_creditor_identifier(own.creditor_id) OR NOT own.is_iban THEN
         RAISE EXCEPTION 'direct debits cannot be collected to this account'
-            USING ERRCODE = 'OC107', HINT = 'It must be an IBAN; put the company''s creditor identifier into bank_account.creditor_id.';
+            USING ERRCODE = 'OC107', DETAIL = CASE WHEN own.is_iban THEN format('Its creditor identifier is %s.', coalesce('"' || own.creditor_id || '"', 'missing')) ELSE 'It is no IBAN.' END,
+                  HINT = 'It must be an IBAN; put the company''s creditor identifier into bank_account.creditor_id.';
     END IF;
     RETURN own.bank_account_id;
 END $$;
@@ -189,28 +266,36 @@ BEGIN
     ), debit AS MATERIALIZED (
         SELECT g.*, nextval('o2c.direct_debit_id_seq') AS direct_debit_id, nextval('o2c.payment_id_seq') AS payment_id,
                CASE WHEN coalesce(k.cleared_only, false) THEN NULL ELSE nextval('o2c.item_id_seq') END AS payment_item_id
-        FROM (SELECT i.mandate_id, i.customer_id, sum(i.amount) AS amount FROM item i GROUP BY i.mandate_id, i.customer_id
+        FROM (SELECT i.mandate_id, i.payer_id AS customer_id, sum(i.amount) AS amount FROM item i GROUP BY i.mandate_id, i.payer_id
               -- more does not fit the message
               HAVING sum(i.amount) < 1000000000 ORDER BY i.mandate_id) g
         LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = _collect_direct_debits.company_id AND k.customer_id = g.customer_id
     ), head AS (
-        INSERT INTO o2c.direct_debit_batch (company_id, batch_id, bank_account_id, collect_on, message_id, debits, amount)
-        SELECT _collect_direct_debits.company_id, batch, own, day, format('DD-%s-%s-%s', to_char(day, 'YYYYMMDD'), _collect_direct_debits.company_id, batch),
-               count(*), sum(d.amount)
-        FROM debit d HAVING count(*) > 0
+        INSERT INTO o2c.direct_debit_batch (company_id, batch_id, bank_account_id, collect_on, message_id, creditor, creditor_id, account, bic, debits, amount)
+        -- a message id has 35 characters at most, with the number of a part
+        SELECT _collect_direct_debits.company_id, batch, own, day,
+               concat_ws('-', 'DD', to_char(day, 'YYYYMMDD'), CASE WHEN o.company_id < 10000000000 THEN o.company_id END, batch),
+               o.name, a.creditor_id, a.account, a.bic, d.debits, d.amount
+        FROM (SELECT count(*) AS debits, sum(d.amount) AS amount FROM debit d) d
+        JOIN o2c.company o ON o.company_id = _collect_direct_debits.company_id
+        JOIN o2c.bank_account a ON a.company_id = _collect_direct_debits.company_id AND a.bank_account_id = own
+        WHERE d.debits > 0
     ), made AS (
-        INSERT INTO o2c.direct_debit (company_id, direct_debit_id, batch_id, mandate_id, customer_id, payment_id, end_to_end_id, sequence_type, amount)
+        INSERT INTO o2c.direct_debit (company_id, direct_debit_id, batch_id, mandate_id, customer_id, payment_id, end_to_end_id, mandate_reference, account, bic,
+                                      debtor, original_reference, original_account, sequence_type, amount)
         SELECT _collect_direct_debits.company_id, d.direct_debit_id, batch, d.mandate_id, d.customer_id, d.payment_id,
-               o2c.make_creditor_reference('DD' || lpad(d.direct_debit_id::text, greatest(9, length(d.direct_debit_id::text)), '0')), m.sequence_type, d.amount
+               o2c.make_creditor_reference('DD' || lpad(d.direct_debit_id::text, greatest(9, length(d.direct_debit_id::text)), '0')), m.reference, m.account::text, m.bic,
+               coalesce(m.holder, c.name), m.original_reference, m.original_account, m.sequence_type, d.amount
         FROM debit d
         JOIN o2c.mandate m ON m.company_id = _collect_direct_debits.company_id AND m.mandate_id = d.mandate_id
+        JOIN o2c.customer c ON c.company_id = _collect_direct_debits.company_id AND c.customer_id = d.customer_id
         RETURNING payment_id, end_to_end_id
     ), parts AS (
         INSERT INTO o2c.direct_debit_item (company_id, direct_debit_id, item_id, amount, discount_amount)
         SELECT _collect_direct_debits.company_id, d.direct_debit_id, i.item_id, i.amount, i.discount
         FROM debit d JOIN item i ON i.mandate_id = d.mandate_id
     ), used AS (
-        UPDATE o2c.mandate m SET last_used_on = greatest(m.last_used_on, day),
+        UPDATE o2c.mandate m SET last_used_on = greatest(m.last_used_on, day), original_reference = NULL, original_account = NULL,
             sequence_type = CASE m.sequence_type WHEN 'FRST' THEN 'RCUR' ELSE m.sequence_type END,
             state = CASE WHEN m.sequence_type IN ('OOFF', 'FNAL') THEN 'completed' ELSE m.state END
         FROM debit d WHERE m.company_id = _collect_direct_debits.company_id AND m.mandate_id = d.mandate_id
@@ -252,36 +337,34 @@ BEGIN
         RAISE EXCEPTION 'direct debits are not written as "%"', version
             USING ERRCODE = 'OC002', HINT = 'The versions are pain.008.001.08 and pain.008.001.02.';
     END IF;
-    SELECT t.*, a.account, a.bic, a.creditor_id, o2c.sepa_text(o.name, 70) AS creditor INTO b
+    SELECT t.*, o2c._sepa_name(t.creditor) AS creditor_name INTO b
     FROM o2c.direct_debit_batch t
-    JOIN o2c.bank_account a ON a.company_id = t.company_id AND a.bank_account_id = t.bank_account_id
-    JOIN o2c.company o ON o.company_id = t.company_id
     WHERE t.company_id = _print_direct_debits.company_id AND t.batch_id = _print_direct_debits.batch_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'company % has no batch % of direct debits', _print_direct_debits.company_id, _print_direct_debits.batch_id
             USING ERRCODE = 'OC001', HINT = 'o2c.direct_debit_batch lists them.';
     END IF;
     WITH debit AS (
-        SELECT d.direct_debit_id, d.sequence_type, d.amount, d.end_to_end_id, m.reference, m.scheme, m.signed_on, m.account::text AS account, m.bic,
-               coalesce(m.holder, c.name) AS debtor,
-               (SELECT string_agg(DISTINCT v.number, ', ' ORDER BY v.number) FROM o2c.direct_debit_item x
-                JOIN o2c.open_item i ON i.company_id = x.company_id AND i.item_id = x.item_id
-                JOIN o2c.invoice v ON v.company_id = i.company_id AND v.invoice_id = i.invoice_id
-                WHERE x.company_id = d.company_id AND x.direct_debit_id = d.direct_debit_id) AS invoices
+        SELECT d.*, m.scheme, m.signed_on,
+               (SELECT string_agg(n.number, ', ' ORDER BY n.is_fee, n.number)
+                FROM (SELECT DISTINCT coalesce(v.number, 'fee') AS number, v.number IS NULL AS is_fee FROM o2c.direct_debit_item x
+                      JOIN o2c.open_item i ON i.company_id = x.company_id AND i.item_id = x.item_id
+                      LEFT JOIN o2c.invoice v ON v.company_id = i.company_id AND v.invoice_id = i.invoice_id
+                      WHERE x.company_id = d.company_id AND x.direct_debit_id = d.direct_debit_id) n) AS invoices
         FROM o2c.direct_debit d
         JOIN o2c.mandate m ON m.company_id = d.company_id AND m.mandate_id = d.mandate_id
-        JOIN o2c.customer c ON c.company_id = d.company_id AND c.customer_id = d.customer_id
         WHERE d.company_id = _print_direct_debits.company_id AND d.batch_id = _print_direct_debits.batch_id
     ), part AS (
         SELECT d.scheme, d.sequence_type, count(*) AS debits, sum(d.amount) AS amount, row_number() OVER (ORDER BY d.scheme, d.sequence_type) AS place,
                xmlagg(xmlelement(name "DrctDbtTxInf",
                    xmlelement(name "PmtId", xmlforest(d.end_to_end_id AS "EndToEndId")),
                    xmlelement(name "InstdAmt", xmlattributes('EUR' AS "Ccy"), d.amount::numeric(18, 2)),
-                   xmlelement(name "DrctDbtTx", xmlelement(name "MndtRltdInf", xmlforest(d.reference AS "MndtId", d.signed_on AS "DtOfSgntr"))),
+                   xmlelement(name "DrctDbtTx", xmlelement(name "MndtRltdInf",
+                       xmlforest(d.mandate_reference AS "MndtId", d.signed_on AS "DtOfSgntr"), o2c._amendment(d.original_reference, d.original_account))),
                    xmlelement(name "DbtrAgt", o2c._financial_institution(d.bic, bic_name)),
-                   xmlelement(name "Dbtr", xmlforest(o2c.sepa_text(d.debtor, 70) AS "Nm")),
+                   xmlelement(name "Dbtr", xmlforest(o2c._sepa_name(d.debtor) AS "Nm")),
                    xmlelement(name "DbtrAcct", xmlelement(name "Id", xmlforest(d.account AS "IBAN"))),
-                   xmlelement(name "RmtInf", CASE WHEN length(o2c.sepa_text(d.invoices, 1000)) <= 140
+                   xmlelement(name "RmtInf", CASE WHEN length(o2c.sepa_text(d.invoices, 1000)) BETWEEN 1 AND 140
                        THEN xmlforest(o2c.sepa_text(d.invoices) AS "Ustrd")
                        -- where the numbers do not fit, the reference of the collection, which is a creditor reference
                        ELSE xmlelement(name "Strd", xmlelement(name "CdtrRefInf",
@@ -295,7 +378,7 @@ BEGIN
                xmlelement(name "PmtTpInf", xmlelement(name "SvcLvl", xmlforest('SEPA' AS "Cd")), xmlelement(name "LclInstrm", xmlforest(p.scheme AS "Cd")),
                           xmlforest(p.sequence_type AS "SeqTp")),
                xmlforest(b.collect_on AS "ReqdColltnDt"),
-               xmlelement(name "Cdtr", xmlforest(b.creditor AS "Nm")),
+               xmlelement(name "Cdtr", xmlforest(b.creditor_name AS "Nm")),
                xmlelement(name "CdtrAcct", xmlelement(name "Id", xmlforest(b.account AS "IBAN"))),
                xmlelement(name "CdtrAgt", o2c._financial_institution(b.bic, bic_name)),
                xmlforest('SLEV' AS "ChrgBr"),
@@ -309,23 +392,38 @@ BEGIN
                    xmlelement(name "GrpHdr",
                        xmlforest(b.message_id AS "MsgId", to_char(b.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "CreDtTm",
                                  b.debits AS "NbOfTxs", b.amount::numeric(18, 2) AS "CtrlSum"),
-                       xmlelement(name "InitgPty", xmlforest(b.creditor AS "Nm"))),
+                       xmlelement(name "InitgPty", xmlforest(b.creditor_name AS "Nm"))),
                    parts))::text;
 END $$;
 COMMENT ON FUNCTION o2c._print_direct_debits(bigint, text, bigint) IS 'A batch of direct debits as an ISO 20022 message. Errors: OC001 for an unknown batch, OC002 for another version.';
 
 CREATE FUNCTION o2c._financial_institution(bic text, name_of_bic text) RETURNS xml
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN bic IS NULL THEN xmlelement(name "FinInstnId", xmlelement(name "Othr", xmlforest('NOTPROVIDED' AS "Id")))
-            WHEN name_of_bic = 'BIC' THEN xmlelement(name "FinInstnId", xmlforest(bic AS "BIC"))
-            ELSE xmlelement(name "FinInstnId", xmlforest(bic AS "BICFI")) END;
-COMMENT ON FUNCTION o2c._financial_institution(text, text) IS 'A bank in an ISO 20022 message, by its BIC where that is known.';
+-- a BIC may have digits in its first part since 2014, which the older message does not know
+RETURN CASE WHEN name_of_bic = 'BICFI' AND bic IS NOT NULL THEN xmlelement(name "FinInstnId", xmlforest(bic AS "BICFI"))
+            WHEN bic COLLATE "C" ~ '^[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?$' THEN xmlelement(name "FinInstnId", xmlforest(bic AS "BIC"))
+            ELSE xmlelement(name "FinInstnId", xmlelement(name "Othr", xmlforest('NOTPROVIDED' AS "Id"))) END;
+COMMENT ON FUNCTION o2c._financial_institution(text, text) IS 'A bank in an ISO 20022 message, by its BIC where that is known and the message can have it.';
+
+CREATE FUNCTION o2c._sepa_name(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(nullif(o2c.sepa_text(name, 70), ''), 'NOTPROVIDED');
+COMMENT ON FUNCTION o2c._sepa_name(text) IS 'A name in a SEPA message, which must have one: of at most 70 characters.';
+
+CREATE FUNCTION o2c._amendment(original_reference text, original_account text) RETURNS xml
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- "same mandate, new debtor account"
+RETURN CASE WHEN original_reference IS NOT NULL OR original_account IS NOT NULL THEN
+    xmlforest(true AS "AmdmntInd", xmlconcat(xmlforest(original_reference AS "OrgnlMndtId"),
+        CASE WHEN original_account IS NOT NULL THEN xmlelement(name "OrgnlDbtrAcct", xmlelement(name "Id",
+            xmlelement(name "Othr", xmlforest('SMNDA' AS "Id")))) END) AS "AmdmntInfDtls") END;
+COMMENT ON FUNCTION o2c._amendment(text, text) IS 'What a collection tells of a mandate that was amended; null when it was not.';
 
 CREATE FUNCTION o2c.direct_debit_file(on_date date DEFAULT NULL, bank_account text DEFAULT NULL, version text DEFAULT 'pain.008.001.08', batch bigint DEFAULT NULL,
                                       represent boolean DEFAULT false, company_id bigint DEFAULT o2c.current_company()) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_direct_debit_file' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.direct_debit_file(date, text, text, bigint, boolean, bigint) IS
-'Collects by direct debit what is due: makes a batch of the open instalments in EUR of customers with an active mandate that are due on the collection day or before, one direct debit for each mandate, and returns it as ISO 20022 pain.008 for the bank. The discount for paying early is deducted where the day is early enough. Each direct debit is a payment, captured, that pays its instalments on the collection day, or once it is settled where the policy is cleared_only. Asked again for the day, it collects what is new; when nothing is, it returns the last file again, byte for byte. Arguments: the collection day (moved on to the next TARGET day), the company''s account (null: the first in EUR with a creditor identifier), the version (pain.008.001.08 or pain.008.001.02), a batch to print again instead, whether to collect again what came back, the company. Result: the message, null when nothing is due. Errors: OC001 for an unknown account or batch, OC002 for a date or version that cannot be, OC107 for an account without creditor identifier.';
+'Collects by direct debit what is due: makes a batch of the open instalments in EUR that are due on the collection day or before, of customers with an active mandate or below one that has one, one direct debit for each mandate, and returns it as ISO 20022 pain.008 for the bank. Fees that are due go along with invoices. Where the policy says debit_net_credits, the customer''s credit notes and payments on account are applied to what is due first, as of the collection day, and only the rest is collected. The discount for paying early is deducted where the day is early enough. Each direct debit is a payment, captured, that pays its instalments on the collection day, or once it is settled where the policy is cleared_only. Asked again for the day, it collects what is new; when nothing is, it returns the last file again, byte for byte. Arguments: the collection day (moved on to the next TARGET day), the company''s account (null: the first in EUR with a creditor identifier), the version (pain.008.001.08 or pain.008.001.02), a batch to print again instead, whether to collect again what came back (for a reason that o2c.may_represent() lets pass, or with a mandate signed since), the company. Result: the message, null when nothing is due. Errors: OC001 for an unknown account or batch, OC002 for a date or version that cannot be, OC107 for an account without a right creditor identifier.';
 
 CREATE FUNCTION o2c.settle_direct_debits(batch bigint, settled_on date DEFAULT o2c.today(), company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_settle_direct_debits' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
@@ -336,7 +434,7 @@ CREATE FUNCTION o2c.return_direct_debit(end_to_end_id text, reason_code text, re
                                         fee numeric DEFAULT NULL, company_id bigint DEFAULT o2c.current_company()) RETURNS bigint
 AS 'MODULE_PATHNAME', 'o2c_return_direct_debit' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.return_direct_debit(text, text, date, text, numeric, bigint) IS
-'A direct debit came back (an R-transaction: reject, return or refund): exactly its payment is reversed and its instalments are open again with the due dates they had. Reasons that o2c.ends_mandate() lists revoke the mandate. A reject before the collection day takes effect on that day. Arguments: the end-to-end id, the bank''s reason code, the date, a text, the fee (null: bounce_fee of the policy), the company. Result: the payment. Errors: OC001 for an unknown end-to-end id, OC002 for a date before the last step, OC101 when it came back already, 23514 for a code that is none.';
+'A direct debit came back (an R-transaction: reject, return or refund): exactly its payment is reversed and its instalments are open again with the due dates they had. Reasons that o2c.ends_mandate() lists revoke the mandate, those of o2c.stops_mandate() stop it. It comes back as a whole, at any time: whether the bank may is between the banks. A reject before the collection day takes effect on that day. Arguments: the end-to-end id, the bank''s reason code, the date, a text, the fee (null: bounce_fee of the policy), the company. Result: the payment. Errors: OC001 for an unknown end-to-end id, OC002 for a date before the last step, OC101 when it came back already, 23514 for a code that is none.';
 
 -- bank: bank statements
 

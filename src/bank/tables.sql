@@ -15,6 +15,10 @@ CREATE TABLE IF NOT EXISTS o2c.mandate (
     holder         text CONSTRAINT mandate_holder CHECK (holder <> ''),
     state          text NOT NULL DEFAULT 'active' CONSTRAINT mandate_state CHECK (state IN ('active', 'completed', 'revoked')),
     automatic      boolean NOT NULL DEFAULT true,
+    covers_children boolean NOT NULL DEFAULT true,
+    stopped_for    text,
+    original_reference text,
+    original_account   text,
     last_used_on   date,
     revoked_on     date,
     revocation_reason text,
@@ -32,9 +36,14 @@ COMMENT ON COLUMN o2c.mandate.sequence_type IS 'Of the next collection: first, r
 COMMENT ON COLUMN o2c.mandate.holder IS 'Holder of the account, when it is not the customer';
 COMMENT ON COLUMN o2c.mandate.state IS 'completed: the final or only collection was made. That it expires, 36 months after its last use, is what the clock says (o2c.mandate_in_use)';
 COMMENT ON COLUMN o2c.mandate.automatic IS 'Whether o2c.direct_debit_file() collects what is due by itself';
+COMMENT ON COLUMN o2c.mandate.stopped_for IS 'Reason code of a return after which nothing is collected (o2c.stops_mandate) until a person puts it to null, or the account is amended';
+COMMENT ON COLUMN o2c.mandate.covers_children IS 'Whether it pays for customers below that have no mandate in use of their own, too';
+COMMENT ON COLUMN o2c.mandate.original_reference IS 'What the reference was before o2c.amend_mandate(), until a collection has told the bank';
+COMMENT ON COLUMN o2c.mandate.original_account IS 'What the account was, likewise';
 CREATE INDEX IF NOT EXISTS mandate_customer ON o2c.mandate (company_id, customer_id);
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.mandate
-    FOR EACH ROW EXECUTE FUNCTION o2c._guard('bic,holder,automatic,attributes', 'sequence_type,state,last_used_on,revoked_on,revocation_reason', 'permanent');
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('bic,holder,automatic,covers_children,stopped_for,attributes',
+        'reference,account,original_reference,original_account,sequence_type,state,last_used_on,revoked_on,revocation_reason', 'permanent');
 CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON o2c.mandate
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION o2c._record_state('mandate', 'mandate_id', '', 'state');
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON o2c.mandate
@@ -47,6 +56,10 @@ CREATE TABLE IF NOT EXISTS o2c.direct_debit_batch (
     bank_account_id  bigint NOT NULL,
     collect_on       date NOT NULL,
     message_id       text NOT NULL,
+    creditor         text NOT NULL,
+    creditor_id      text NOT NULL,
+    account          text NOT NULL,
+    bic              text,
     debits           bigint NOT NULL,
     amount           numeric NOT NULL,
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -55,7 +68,7 @@ CREATE TABLE IF NOT EXISTS o2c.direct_debit_batch (
     CONSTRAINT direct_debit_batch_message_key UNIQUE (company_id, message_id),
     CONSTRAINT direct_debit_batch_account_fkey FOREIGN KEY (company_id, bank_account_id) REFERENCES o2c.bank_account
 );
-COMMENT ON TABLE o2c.direct_debit_batch IS 'Files of direct debits, each of one collection day; o2c.direct_debit_file() prints them';
+COMMENT ON TABLE o2c.direct_debit_batch IS 'Files of direct debits, each of one collection day; o2c.direct_debit_file() prints them, with the names and accounts of when they were made';
 CREATE INDEX IF NOT EXISTS direct_debit_batch_day ON o2c.direct_debit_batch (company_id, collect_on);
 
 CREATE SEQUENCE IF NOT EXISTS o2c.direct_debit_id_seq;
@@ -67,6 +80,12 @@ CREATE TABLE IF NOT EXISTS o2c.direct_debit (
     customer_id      bigint NOT NULL,
     payment_id       bigint NOT NULL,
     end_to_end_id    text NOT NULL CONSTRAINT direct_debit_end_to_end CHECK (o2c.is_creditor_reference(end_to_end_id)),
+    mandate_reference text NOT NULL,
+    account          text NOT NULL,
+    bic              text,
+    debtor           text NOT NULL,
+    original_reference text,
+    original_account text,
     sequence_type    text NOT NULL,
     amount           numeric NOT NULL CONSTRAINT direct_debit_amount CHECK (amount > 0),
     bank_line_id     bigint,
@@ -80,6 +99,10 @@ CREATE TABLE IF NOT EXISTS o2c.direct_debit (
 );
 COMMENT ON TABLE o2c.direct_debit IS 'Direct debits: one for each mandate of a batch, each a payment whose clearing tells what became of it';
 COMMENT ON COLUMN o2c.direct_debit.end_to_end_id IS 'A creditor reference of its own, which comes back with the money and with a return';
+COMMENT ON COLUMN o2c.direct_debit.customer_id IS 'Whose mandate it is: who pays, for itself or for customers below';
+COMMENT ON COLUMN o2c.direct_debit.debtor IS 'Holder of the account';
+COMMENT ON COLUMN o2c.direct_debit.original_reference IS 'The mandate''s reference before it was amended, where this collection tells the bank so';
+COMMENT ON COLUMN o2c.direct_debit.original_account IS 'Its account, likewise';
 COMMENT ON COLUMN o2c.direct_debit.bank_line_id IS 'The bank line that credited it';
 CREATE INDEX IF NOT EXISTS direct_debit_bank_line ON o2c.direct_debit (company_id, bank_line_id) WHERE bank_line_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS direct_debit_batch_debits ON o2c.direct_debit (company_id, batch_id);
@@ -95,7 +118,7 @@ CREATE TABLE IF NOT EXISTS o2c.direct_debit_item (
     CONSTRAINT direct_debit_item_debit_fkey FOREIGN KEY (company_id, direct_debit_id) REFERENCES o2c.direct_debit,
     CONSTRAINT direct_debit_item_item_fkey FOREIGN KEY (company_id, item_id) REFERENCES o2c.open_item
 );
-COMMENT ON TABLE o2c.direct_debit_item IS 'What a direct debit collects: instalments of invoices, and the discount for paying early that is deducted';
+COMMENT ON TABLE o2c.direct_debit_item IS 'What a direct debit collects: instalments of invoices, fees, and the discount for paying early that is deducted';
 CREATE INDEX IF NOT EXISTS direct_debit_item_item ON o2c.direct_debit_item (company_id, item_id);
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.direct_debit_batch
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
@@ -106,11 +129,12 @@ CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.direc
 
 CREATE OR REPLACE VIEW o2c.mandate_in_use AS
 SELECT m.company_id, m.mandate_id, m.reference, c.code AS customer, m.scheme, m.sequence_type, m.signed_on, m.last_used_on, e.expires_on,
-       CASE WHEN m.state = 'active' AND e.expires_on < o2c.today() THEN 'expired' ELSE m.state END AS state
+       CASE WHEN m.state = 'active' AND e.expires_on < o2c.today() THEN 'expired'
+            WHEN m.state = 'active' AND m.stopped_for IS NOT NULL THEN 'stopped' ELSE m.state END AS state
 FROM o2c.mandate m
 JOIN o2c.customer c ON c.company_id = m.company_id AND c.customer_id = m.customer_id
 CROSS JOIN LATERAL (SELECT (greatest(m.signed_on, m.last_used_on) + interval '36 months')::date AS expires_on) e;
-COMMENT ON VIEW o2c.mandate_in_use IS 'Each mandate with its state today: it expires when it was not used for 36 months';
+COMMENT ON VIEW o2c.mandate_in_use IS 'Each mandate with its state today: it expires when it was not used for 36 months, and is stopped by some returns';
 
 CREATE OR REPLACE VIEW o2c.verify_direct_debit AS
 SELECT d.company_id, c.check_name, 'direct debit ' || d.end_to_end_id AS object, c.expected::text, c.found::text

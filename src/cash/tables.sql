@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS o2c.cash_policy (
     exchange_tolerance_percent numeric NOT NULL DEFAULT 0 CONSTRAINT cash_policy_exchange CHECK (exchange_tolerance_percent >= 0 AND exchange_tolerance_percent <= 100),
     cleared_only          boolean NOT NULL DEFAULT false,
     bears_charges         boolean NOT NULL DEFAULT true,
+    debit_net_credits     boolean NOT NULL DEFAULT true,
     bounce_fee            numeric NOT NULL DEFAULT 0 CONSTRAINT cash_policy_fee CHECK (bounce_fee >= 0 AND bounce_fee < 'Infinity'),
     CONSTRAINT cash_policy_pkey PRIMARY KEY (company_id, cash_policy_id),
     CONSTRAINT cash_policy_one UNIQUE NULLS NOT DISTINCT (company_id, customer_id),
@@ -74,6 +75,7 @@ COMMENT ON COLUMN o2c.cash_policy.refund_above IS 'An overpayment above this amo
 COMMENT ON COLUMN o2c.cash_policy.exchange_tolerance_percent IS 'How far the amount of a payment in another currency may be from what is owed at the day''s rate and still settle it by itself; 0: it is only proposed';
 COMMENT ON COLUMN o2c.cash_policy.cleared_only IS 'Whether a payment counts only once it is settled: until then it is neither matched nor reduces the exposure nor lifts a hold';
 COMMENT ON COLUMN o2c.cash_policy.bears_charges IS 'Whether the company bears what banks keep of a payment: the customer is then credited with it, too';
+COMMENT ON COLUMN o2c.cash_policy.debit_net_credits IS 'Whether credit notes and payments on account are applied to what is due before the rest is collected by direct debit';
 COMMENT ON COLUMN o2c.cash_policy.bounce_fee IS 'What the customer is charged for a returned payment, in its own currency';
 CREATE OR REPLACE TRIGGER seed_cash_policy AFTER INSERT ON o2c.company
     FOR EACH ROW EXECUTE FUNCTION o2c._seed_cash_policy();
@@ -83,7 +85,8 @@ SELECT c.company_id, c.customer_id,
        CASE WHEN p.customer_id IS NULL THEN 'company' WHEN p.customer_id = c.customer_id THEN 'customer' ELSE 'group' END AS source,
        p.tolerance_amount::numeric(24, 4), p.tolerance_percent::numeric(9, 6), p.discount_grace_days, p.discount_on_partial,
        array_to_string(p.rules, ',') AS rules, p.apply_score::numeric(5, 4), p.suggest_score::numeric(5, 4), p.score_margin::numeric(5, 4),
-       p.duplicate_days, p.refund_above::numeric(24, 4), p.exchange_tolerance_percent::numeric(9, 6), p.cleared_only, p.bounce_fee::numeric(24, 4), p.bears_charges
+       p.duplicate_days, p.refund_above::numeric(24, 4), p.exchange_tolerance_percent::numeric(9, 6), p.cleared_only, p.bounce_fee::numeric(24, 4), p.bears_charges,
+       p.debit_net_credits
 FROM o2c.customer c
 LEFT JOIN o2c.cash_policy own ON own.company_id = c.company_id AND own.customer_id = c.customer_id
 LEFT JOIN o2c.cash_policy top ON top.company_id = c.company_id AND top.customer_id = c.group_id

@@ -80,7 +80,7 @@ SELECT pg_temp.invoice('I-1', 'A', 100.10, '2026-03-02'), pg_temp.invoice('I-2',
 SELECT is(o2c.announce_direct_debits('2026-02-23'), 5::bigint, 'what is due in 14 days is announced');
 SELECT is(o2c.announce_direct_debits('2026-02-23'), 0::bigint, 'once');
 SELECT results_eq($$SELECT recipient, body FROM o2c.notification WHERE topic = 'direct_debit' AND body ->> 'invoice' = 'I-2'$$,
-                  $$VALUES ('a@example.com', jsonb '{"invoice": "I-2", "amount": 20.00, "currency": "EUR", "mandate": "A-111111111111111111111111111111111", "collect_on": "2026-03-09", "account": "DE75...6199", "creditor_id": "DE98ZZZ09999999999"}')$$,
+                  $$VALUES ('a@example.com', jsonb '{"kind": "invoice", "invoice": "I-2", "amount": 20.00, "currency": "EUR", "mandate": "A-111111111111111111111111111111111", "collect_on": "2026-03-09", "account": "DE75...6199", "creditor_id": "DE98ZZZ09999999999"}')$$,
                   'with the mandate, the amount and the day');
 SELECT is(o2c.announce_direct_debits('2026-03-03'), 2::bigint, 'the rest when its time comes');
 SELECT throws_ok($$SELECT o2c.announce_direct_debits('infinity')$$, 'OC002', NULL, 'not at the end of days');
@@ -158,7 +158,7 @@ SELECT results_eq($$SELECT s.change, s.effective_on, s.reason_code, f.amount FRO
                   $$VALUES ('returned', date '2026-03-09', 'AM04', 4.00)$$, 'on the collection day, with the fee');
 SELECT is(pg_temp.mandate('A'), 'A-111111111111111111111111111111111 RCUR active 2026-03-09', 'insufficient funds leave the mandate');
 SELECT throws_ok($$SELECT o2c.return_direct_debit((pg_temp.debit('A')).end_to_end_id, 'AM04', '2026-03-10')$$, 'OC101', NULL, 'it comes back once');
-SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-10'), '//d:Ustrd/text()'), '{I-6}', 'what came back is not collected again by itself');
+SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-10'), '//d:Ustrd/text()'), '{"I-6, fee"}', 'what came back is not collected again by itself, its fee is with the next invoice');
 SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-11', represent => true), '//d:Ustrd/text()'), '{"I-1, I-2, X"}', 'only when a person says so');
 SELECT throws_ok(format('SELECT o2c.settle_direct_debits(%s, ''2026-03-08'')', :batch), 'OC002', NULL, 'nothing is settled before it is collected');
 SELECT is(o2c.settle_direct_debits(:batch, '2026-03-10'), 2::bigint, 'the rest of the batch is credited');
@@ -166,7 +166,7 @@ SELECT is(o2c.settle_direct_debits(:batch, '2026-03-10'), 0::bigint, 'once');
 SELECT is(o2c.settle_direct_debits(-1), 0::bigint, 'no batch is nothing');
 SELECT results_eq($$SELECT * FROM pg_temp.debits()$$,
     ARRAY['A 2026-03-09 121.1 FRST reversed returned', 'B 2026-03-09 7 RCUR applied settled', 'CL 2026-03-09 50 OOFF applied settled', 'B 2026-03-09 3 RCUR applied captured', 'B 2026-03-09 12 RCUR applied captured',
-          'A 2026-03-10 30 RCUR applied captured', 'A 2026-03-11 121.1 RCUR applied captured'], 'each tells what became of it');
+          'A 2026-03-10 34 RCUR applied captured', 'A 2026-03-11 121.1 RCUR applied captured'], 'each tells what became of it');
 SELECT is(pg_temp.open('I-4') || ' ' || (SELECT max(a.effective_on) FROM o2c.application a JOIN o2c.open_item i ON i.item_id = a.debit_item_id JOIN o2c.invoice v USING (invoice_id) WHERE v.number = 'I-4'), '0 2026-03-10',
           'cleared funds pay when they are settled');
 SELECT is((SELECT string_agg(end_to_end_id, ',') FROM o2c.direct_debit d JOIN o2c.payment p USING (company_id, payment_id) WHERE p.provider_reference <> d.end_to_end_id), NULL, 'the payment carries the end-to-end id');
@@ -174,13 +174,15 @@ SELECT o2c.return_direct_debit((SELECT end_to_end_id FROM o2c.direct_debit WHERE
 SELECT is(pg_temp.open('I-3') || ', ' || pg_temp.mandate('B'), '7, B-1 RCUR active 2026-03-09', 'a refund after the settlement, too');
 SELECT o2c.reverse_payment((pg_temp.debit('CL')).payment_id, '2026-03-12', reason_code => 'AM04', fee => 0);
 SELECT is(pg_temp.mandate('CL'), 'C-1 OOFF active 2026-03-09', 'a one-off collection that came back may be made again');
-SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-12', represent => true), '//d:SeqTp/text()'), '{RCUR,OOFF}', 'with the same type');
+SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-12', represent => true), '//d:SeqTp/text()'), '{OOFF}', 'with the same type; what the debtor had refunded is not');
 SELECT o2c.return_direct_debit((pg_temp.debit('CL')).end_to_end_id, 'MD01', '2026-03-13') \g /dev/null
 SELECT is(pg_temp.open('I-4') || ', ' || pg_temp.mandate('CL'), '50, C-1 OOFF revoked 2026-03-12', 'where there is no mandate, there is none from then on');
 SELECT is((SELECT string_agg(activity, ' ' ORDER BY event_id) FROM o2c.event WHERE object_type = 'mandate' AND object_id = (SELECT mandate_id FROM o2c.mandate WHERE reference = 'C-1')),
           'mandate.active mandate.completed mandate.active mandate.completed mandate.revoked', 'its history is in the log');
-SELECT is((SELECT string_agg(c, ' ') FROM unnest('{AC01,AC04,AC06,AC13,AG01,AM04,MD01,MD02,MD06,MD07,MS02,MS03,SL01,DNOR}'::text[]) c WHERE o2c.ends_mandate(c)), 'AC01 AC04 AC06 AC13 AG01 MD01 MD02 MD07 SL01', 'reasons that end a mandate');
-SELECT is(o2c.ends_mandate(NULL), false, 'no reason does not');
+SELECT results_eq($$SELECT string_agg(c, ' ') FILTER (WHERE o2c.ends_mandate(c)), string_agg(c, ' ') FILTER (WHERE o2c.stops_mandate(c)), string_agg(c, ' ') FILTER (WHERE NOT o2c.may_represent(c))
+    FROM unnest('{AC01,AC04,AC06,AC13,AG01,AG02,AM04,AM05,BE05,CNOR,CUST,DNOR,DT01,DUPL,ED05,FF01,FF05,FOCR,MD01,MD02,MD06,MD07,MS02,MS03,RC01,RR01,RR04,SL01,TM01}'::text[]) c$$,
+    $$VALUES ('AC13 MD01 MD07', 'AC01 AC04 AC06 AG01 DNOR MD02 RC01 SL01', 'AM05 CUST DUPL FOCR MD01 MD06 MD07 MS02 SL01')$$, 'reasons that end a mandate, that stop it, and those after which nothing is collected again');
+SELECT is(concat_ws(' ', o2c.ends_mandate(NULL), o2c.stops_mandate(NULL), o2c.may_represent(NULL)), 'f f t', 'no reason does neither');
 
 -- ending a mandate
 SELECT throws_ok($$SELECT o2c.revoke_mandate('none')$$, 'OC001', NULL, 'an unknown mandate is not revoked');
@@ -188,7 +190,7 @@ SELECT throws_ok($$SELECT o2c.revoke_mandate(NULL)$$, 'OC001', NULL, 'nor none')
 SELECT throws_ok($$SELECT o2c.revoke_mandate('C-1')$$, 'OC101', NULL, 'nor twice');
 SELECT throws_ok($$SELECT o2c.revoke_mandate('B-1', NULL)$$, 'OC002', NULL, 'nor without a date');
 SELECT o2c.revoke_mandate('B-1', after_next => true);
-SELECT is(pg_temp.mandate('B'), 'B-1 FNAL active 2026-03-12', 'the next collection is the last');
+SELECT is(pg_temp.mandate('B'), 'B-1 FNAL active 2026-03-09', 'the next collection is the last');
 SELECT pg_temp.invoice('I-10', 'B', 11, '2026-03-16'), pg_temp.invoice('I-11', 'B', 12, '2026-03-17'), pg_temp.invoice('I-12', 'A', 13, '2026-03-17') \g /dev/null
 SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-16'), '//d:SeqTp/text()'), '{FNAL}', 'it is called so');
 SELECT is(pg_temp.find(o2c.direct_debit_file('2026-03-17'), '//d:Ustrd/text()'), '{"I-12, I-8"}', 'and then there is no more');
