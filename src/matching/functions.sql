@@ -70,12 +70,12 @@ COMMENT ON FUNCTION o2c._text_key(text) IS
 'What a payer writes besides numbers and the words for invoice, payment and number, in the form of o2c.name_key; null when it is less than 8 letters.';
 
 CREATE FUNCTION o2c._open_payments(payments bigint[], company_id bigint)
-RETURNS TABLE (payment_id bigint, customer_id bigint, item_id bigint, open_amount numeric)
+RETURNS TABLE (payment_id bigint, customer_id bigint, open_amount numeric)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT p.payment_id, p.customer_id, p.item_id, CASE WHEN p.item_id IS NULL THEN p.amount ELSE - i.open_amount - i.allocated_amount END
+    SELECT p.payment_id, p.customer_id, CASE WHEN p.item_id IS NULL THEN p.amount ELSE - i.open_amount - i.allocated_amount END
     FROM unnest(payments) AS u (payment_id)
     JOIN o2c.payment p ON p.company_id = _open_payments.company_id AND p.payment_id = u.payment_id
     LEFT JOIN o2c.open_item i ON i.company_id = _open_payments.company_id AND i.item_id = p.item_id

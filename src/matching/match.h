@@ -234,7 +234,6 @@ typedef struct O2cMatch
 /* evidence.c */
 extern void o2c_read_pending(O2cMatch *match, NullableDatum payment);
 extern void o2c_refresh_pending(O2cMatch *match);
-extern void o2c_read_items_of(O2cMatch *match, const int64 *payments, int n);
 extern void o2c_read_evidence(O2cMatch *match);
 extern void o2c_read_neighbours(O2cMatch *match);
 extern O2cPayerStrength o2c_payer_strength(const O2cPending *p, int64 group, const O2cParty **party);
