@@ -84,62 +84,91 @@ END $$;
 COMMENT ON FUNCTION o2c._open_payments(bigint[], bigint) IS 'What is left of some payments.';
 
 CREATE FUNCTION o2c._named_documents(tokens text[], company_id bigint)
-RETURNS TABLE (place bigint, found_by text, invoice_id bigint, customer_id bigint, group_id bigint, kind text, state text, number text, reference_key text, reached bigint)
+RETURNS TABLE (place bigint, found_by text, invoice_id bigint, customer_id bigint, group_id bigint, kind text, state text, number text, reference_key text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
+    -- most tokens are outside of what there is of a kind, from its first key to its last, and are not looked up
     RETURN QUERY
-    SELECT t.place, d.found_by, d.invoice_id, d.customer_id, c.group_id, d.kind, d.state, d.number, d.reference_key, d.reached
-    FROM unnest(tokens) WITH ORDINALITY AS t (token, place)
-    CROSS JOIN LATERAL (
-        (SELECT 'number'::text AS found_by, v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1::bigint AS reached
-         FROM o2c.invoice v
-         WHERE v.company_id = _named_documents.company_id AND v.reference_key = t.token AND v.state <> 'draft'
-         LIMIT 9)
+    WITH t AS MATERIALIZED (SELECT u.token, u.place FROM unnest(tokens) WITH ORDINALITY AS u (token, place))
+    SELECT d.place, d.found_by, d.invoice_id, d.customer_id, c.group_id, d.kind, d.state, d.number, d.reference_key
+    FROM (
+        SELECT t.place, 'number'::text AS found_by, v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.invoice v
+                            WHERE v.company_id = _named_documents.company_id AND v.reference_key = t.token AND v.state <> 'draft' LIMIT 9) v
         UNION ALL
-        (SELECT 'creditor reference', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.invoice v
-         WHERE v.company_id = _named_documents.company_id AND starts_with(t.token, 'RF') AND v.creditor_reference = t.token AND v.state <> 'draft'
-         LIMIT 9)
+        SELECT t.place, 'creditor reference', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.invoice v
+                            WHERE v.company_id = _named_documents.company_id AND v.creditor_reference = t.token AND v.state <> 'draft' LIMIT 9) v
+        WHERE starts_with(t.token, 'RF')
         UNION ALL
-        (SELECT 'digits', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, count(*) OVER ()
-         FROM (SELECT v.* FROM o2c.invoice v
-               WHERE v.company_id = _named_documents.company_id AND t.token ~ '^[0-9-]+$'
-                 AND o2c._reference_tail(v.number) COLLATE "C" >= o2c._reference_tail(t.token) COLLATE "C"
-                 AND o2c._reference_tail(v.number) COLLATE "C" < (o2c._reference_tail(t.token) || '.') COLLATE "C"
-               LIMIT 20) v
-         WHERE v.state <> 'draft' AND v.reference_key <> t.token)
+        SELECT t.place, 'digits', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.*, count(*) OVER () AS alike
+                            FROM (SELECT v.* FROM o2c.invoice v
+                                  WHERE v.company_id = _named_documents.company_id
+                                    AND o2c._reference_tail(v.number) COLLATE "C" >= o2c._reference_tail(t.token) COLLATE "C"
+                                    AND o2c._reference_tail(v.number) COLLATE "C" < (o2c._reference_tail(t.token) || '.') COLLATE "C"
+                                  ORDER BY o2c._reference_tail(v.number) COLLATE "C"
+                                  LIMIT 20) v
+                            WHERE v.state <> 'draft' AND v.reference_key <> t.token) v
+        WHERE ltrim(t.token, '0123456789-') = '' AND v.alike < 20
         UNION ALL
-        (SELECT 'purchase order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.invoice v
-         WHERE v.company_id = _named_documents.company_id AND o2c.normalize_reference(left(v.po_number, 200)) = t.token AND v.state <> 'draft'
-         LIMIT 20)
+        SELECT t.place, 'purchase order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.invoice v
+                            WHERE v.company_id = _named_documents.company_id AND o2c.normalize_reference(left(v.po_number, 200)) = t.token AND v.state <> 'draft'
+                            LIMIT 20) v
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(left(v.po_number, 200))) FROM o2c.invoice v
+                          WHERE v.company_id = _named_documents.company_id AND v.po_number IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(left(v.po_number, 200))) FROM o2c.invoice v
+                          WHERE v.company_id = _named_documents.company_id AND v.po_number IS NOT NULL)
         UNION ALL
-        (SELECT 'order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.sales_order o
-         JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = o.order_id
-         WHERE o.company_id = _named_documents.company_id AND o2c.normalize_reference(o.number) = t.token AND v.state <> 'draft'
-         LIMIT 20)
+        SELECT t.place, 'order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.sales_order o
+                            JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = o.order_id
+                            WHERE o.company_id = _named_documents.company_id AND o2c.normalize_reference(o.number) = t.token AND v.state <> 'draft'
+                            LIMIT 20) v
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(o.number)) FROM o2c.sales_order o
+                          WHERE o.company_id = _named_documents.company_id AND o.number IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(o.number)) FROM o2c.sales_order o
+                          WHERE o.company_id = _named_documents.company_id AND o.number IS NOT NULL)
         UNION ALL
-        (SELECT 'delivery', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.shipment s
-         JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = s.order_id
-         WHERE s.company_id = _named_documents.company_id AND o2c.normalize_reference(s.number) = t.token AND v.state <> 'draft'
-           AND EXISTS (SELECT FROM o2c.invoice_line l
-                       WHERE l.company_id = _named_documents.company_id AND l.invoice_id = v.invoice_id AND l.shipment_id = s.shipment_id)
-         LIMIT 20)
+        SELECT t.place, 'delivery', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.shipment s
+                            JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = s.order_id
+                            WHERE s.company_id = _named_documents.company_id AND o2c.normalize_reference(s.number) = t.token AND v.state <> 'draft'
+                              AND EXISTS (SELECT FROM o2c.invoice_line l
+                                          WHERE l.company_id = _named_documents.company_id AND l.invoice_id = v.invoice_id AND l.shipment_id = s.shipment_id)
+                            LIMIT 20) v
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(s.number)) FROM o2c.shipment s
+                          WHERE s.company_id = _named_documents.company_id AND s.number IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(s.number)) FROM o2c.shipment s
+                          WHERE s.company_id = _named_documents.company_id AND s.number IS NOT NULL)
         UNION ALL
-        (SELECT 'customer number', NULL, c.customer_id, NULL, NULL, NULL, NULL, 1
-         FROM o2c.customer c WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.code, 200)) = t.token
-         LIMIT 2)
+        SELECT t.place, 'customer number', NULL, c.customer_id, NULL, NULL, NULL, NULL
+        FROM t
+        CROSS JOIN LATERAL (SELECT c.customer_id FROM o2c.customer c
+                            WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.code, 200)) = t.token LIMIT 2) c
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(left(c.code, 200))) FROM o2c.customer c WHERE c.company_id = _named_documents.company_id)
+          AND t.token <= (SELECT max(o2c.normalize_reference(left(c.code, 200))) FROM o2c.customer c WHERE c.company_id = _named_documents.company_id)
         UNION ALL
-        (SELECT 'VAT number', NULL, c.customer_id, NULL, NULL, NULL, NULL, 1
-         FROM o2c.customer c WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.tax_id, 200)) = t.token
-         LIMIT 2)) d
+        SELECT t.place, 'VAT number', NULL, c.customer_id, NULL, NULL, NULL, NULL
+        FROM t
+        CROSS JOIN LATERAL (SELECT c.customer_id FROM o2c.customer c
+                            WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.tax_id, 200)) = t.token LIMIT 2) c
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(left(c.tax_id, 200))) FROM o2c.customer c
+                          WHERE c.company_id = _named_documents.company_id AND c.tax_id IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(left(c.tax_id, 200))) FROM o2c.customer c
+                          WHERE c.company_id = _named_documents.company_id AND c.tax_id IS NOT NULL)) d
     JOIN o2c.customer c ON c.company_id = _named_documents.company_id AND c.customer_id = d.customer_id;
 END $$;
 COMMENT ON FUNCTION o2c._named_documents(text[], bigint) IS
-'The invoices, credit notes and customers that references in normal form (o2c.normalize_reference) name: by the place of the reference, with how it was found and, for the ends of numbers, how many there are.';
+'The invoices, credit notes and customers that references in normal form (o2c.normalize_reference) name: by the place of the reference, with how it was found. The ends of numbers say nothing, and are left out, where twenty numbers or more end so.';
 
 CREATE FUNCTION o2c._linked_documents(payments bigint[], company_id bigint)
 RETURNS TABLE (place bigint, invoice_id bigint, customer_id bigint, group_id bigint, state text, number text)
