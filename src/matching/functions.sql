@@ -23,6 +23,11 @@ AS 'MODULE_PATHNAME', 'o2c_reference_tail' LANGUAGE C IMMUTABLE STRICT PARALLEL 
 COMMENT ON FUNCTION o2c._reference_tail(text) IS
 'The numeric groups of a reference written backwards, parted by ''-'' and without leading zeros: an index over it finds numbers by how they end.';
 
+CREATE FUNCTION o2c._slips(number text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'o2c_slips' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._slips(text) IS
+'A number with one digit changed, or with two neighbouring digits swapped, in every way up to its fortieth character, in normal form (o2c.normalize_reference).';
+
 CREATE FUNCTION o2c._pending_payments(as_of date, payment bigint, company_id bigint)
 RETURNS TABLE (payment_id bigint, customer_id bigint, group_id bigint, item_id bigint, received_on date, currency text, amount numeric, open_amount numeric,
                reference text, name text, forms text, account text, words text, whole text, tokens text[], last_words text)
@@ -194,27 +199,13 @@ BEGIN
     RETURN QUERY
     SELECT t.place, v.invoice_id
     FROM unnest(numbers, amounts, currencies) WITH ORDINALITY AS t (number, amount, currency, place)
-    CROSS JOIN LATERAL o2c._slips(t.number) AS s (number)
+    CROSS JOIN LATERAL unnest(o2c._slips(t.number)) AS s (key)
     CROSS JOIN LATERAL (SELECT v.invoice_id, v.total_amount, v.currency, v.state FROM o2c.invoice v
-                        WHERE v.company_id = _neighbours.company_id AND v.reference_key = o2c.normalize_reference(s.number) LIMIT 9) v
+                        WHERE v.company_id = _neighbours.company_id AND v.reference_key = s.key LIMIT 9) v
     WHERE v.total_amount = t.amount AND v.currency = t.currency AND v.state IN ('posted', 'overdue');
 END $$;
 COMMENT ON FUNCTION o2c._neighbours(text[], numeric[], text[], bigint) IS
 'Open invoices that are one slip of the pen (o2c._slips) away from some numbers, by their places, and have the amount beside it.';
-
-CREATE FUNCTION o2c._slips(number text) RETURNS SETOF text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN QUERY
-    SELECT overlay(number PLACING d.digit::text FROM i.place)
-    FROM generate_series(1, least(length(number), 40)) AS i (place), generate_series(0, 9) AS d (digit)
-    WHERE substr(number, i.place, 1) ~ '[0-9]' AND substr(number, i.place, 1) <> d.digit::text
-    UNION ALL
-    SELECT overlay(number PLACING reverse(substr(number, i.place, 2)) FROM i.place)
-    FROM generate_series(1, least(length(number), 40) - 1) AS i (place)
-    WHERE substr(number, i.place, 2) ~ '^[0-9]{2}$' AND substr(number, i.place, 1) <> substr(number, i.place + 1, 1);
-END $$;
-COMMENT ON FUNCTION o2c._slips(text) IS 'A number with one digit changed, or with two neighbouring digits swapped, in every way.';
 
 CREATE FUNCTION o2c._known_payers(accounts text[], names text[], texts text[], company_id bigint)
 RETURNS TABLE (place bigint, found_by text, customer_id bigint, group_id bigint, hits integer, misses integer, forms text)
