@@ -18,6 +18,11 @@ AS 'MODULE_PATHNAME', 'o2c_legal_forms' LANGUAGE C IMMUTABLE STRICT PARALLEL SAF
 COMMENT ON FUNCTION o2c._legal_forms(text) IS
 'The legal forms that o2c.name_key leaves out of a name, spelt in one way.';
 
+CREATE FUNCTION o2c._text_key(reference text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_text_key' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._text_key(text) IS
+'What a payer writes besides numbers and the words for invoice, payment and number, in the form of o2c.name_key; null when it is less than 8 letters.';
+
 CREATE FUNCTION o2c._reference_tail(reference text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_reference_tail' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c._reference_tail(text) IS
@@ -64,15 +69,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._pending_payments(date, bigint, bigint) IS
 'The payments received up to a date that are not used up (or one of them), in the order in which they are matched, with what matching reads in them.';
-
-CREATE FUNCTION o2c._text_key(reference text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (SELECT CASE WHEN pg_catalog.length(k.words) >= 8 THEN k.words END
-        FROM (SELECT pg_catalog.btrim(pg_catalog.regexp_replace(o2c.name_key(pg_catalog.regexp_replace(reference, '\S*[0-9]\S*', ' ', 'g')),
-                     '\m(INVOIC|INVOICE|INV|RECHNUNG|RECHNUNGS|FACTURE|FACTURA|FATTURA|PAYMENT|ZAHLUNG|TRANSFER|UBERWEISUNG|REF|NO|NR|NUMBER|YOUR|IHRE|FOR|OF)\M ?',
-                     '', 'g')) AS words) k);
-COMMENT ON FUNCTION o2c._text_key(text) IS
-'What a payer writes besides numbers and the words for invoice, payment and number, in the form of o2c.name_key; null when it is less than 8 letters.';
 
 CREATE FUNCTION o2c._open_payments(payments bigint[], company_id bigint)
 RETURNS TABLE (payment_id bigint, customer_id bigint, open_amount numeric)
