@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS o2c.invoice (
     -- EN 16931 BR-CO-13 and BR-CO-15
     CONSTRAINT invoice_total CHECK (net_amount = line_amount + charge_amount AND total_amount = net_amount + tax_amount),
     CONSTRAINT invoice_sign CHECK (o2c._is_amount(total_amount))
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 60); -- posted and paid in place: no index knows the state
 COMMENT ON TABLE o2c.invoice IS 'Invoices and credit notes; amounts of both are positive. Posted ones never change: they are corrected by a credit note and a new invoice';
 COMMENT ON COLUMN o2c.invoice.customer_id IS 'Who owes it: the bill-to customer';
 COMMENT ON COLUMN o2c.invoice.order_id IS 'The order, where the invoice is for one only';

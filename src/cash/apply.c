@@ -92,7 +92,7 @@ lock_parties(Request *r, int64 payment)
 
 	o2c_lock_customers(r->company, parties, 2);
 	if (parties[1] == 0)
-		o2c_identify(r->company, &payment, &r->customer, 1);
+		o2c_identify_one(r->company, payment, r->customer);
 	r->payment = o2c_read_payment(r->company, payment);
 }
 

@@ -109,7 +109,7 @@ o2c_advance(int64 company, int64 payment, const char *to, DateADT day)
 	note_step(company, &p, &step);
 	if (p.customer == 0 || p.item != 0)
 		return;
-	o2c_identify(company, &payment, &p.customer, 1);
+	o2c_identify_one(company, payment, p.customer);
 	if (strcmp(p.method, "direct_debit") == 0)
 		o2c_apply_collected(company, o2c_datum(o2c_int8_array(&payment, 1)));
 }

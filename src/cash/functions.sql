@@ -363,16 +363,19 @@ AS 'MODULE_PATHNAME', 'o2c_reverse_payment' LANGUAGE C VOLATILE SECURITY DEFINER
 COMMENT ON FUNCTION o2c.reverse_payment(bigint, date, text, text, text, numeric, bigint) IS
 'Takes a payment back, as when it bounces: its applications are reversed on that date, the invoices are open again with the due dates they had, discounts taken come back, and nothing of it stays on account. The whole payment comes back, less what was refunded before. Arguments: the payment, the date of the bounce, why, what happened (returned by the bank, charged_back by the payer''s card, or failed: no bounce, so no fee and not counted), the bank''s reason code (ISO 20022 external return reason, such as AM04), the fee that the customer owes at once (null: bounce_fee of its policy), the company. A returned or charged back payment counts in the credit information returned_payments. Errors: OC001 for an unknown payment, OC002 for another kind, a negative fee, a missing date or one before the last step, OC101 when it ended already, 23514 for a code that is none.';
 
-CREATE FUNCTION o2c._credited_amount(amount numeric, charges numeric, customer_id bigint, company_id bigint) RETURNS numeric
+CREATE FUNCTION o2c._bears_charges(customer_id bigint, company_id bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-    IF charges > 0 AND EXISTS (SELECT FROM o2c.cash_policy_in_use y WHERE y.company_id = _credited_amount.company_id
-                                 AND y.customer_id = _credited_amount.customer_id AND y.bears_charges) THEN
-        RETURN amount + charges;
-    END IF;
-    RETURN amount;
+    RETURN EXISTS (SELECT FROM o2c.cash_policy_in_use y WHERE y.company_id = _bears_charges.company_id
+                     AND y.customer_id = _bears_charges.customer_id AND y.bears_charges);
 END $$;
+COMMENT ON FUNCTION o2c._bears_charges(bigint, bigint) IS 'Whether the customer''s policy says that the company bears what banks keep of its payments.';
+
+-- put into the statements that use it: hardly a payment has charges, and only those ask for the policy
+CREATE FUNCTION o2c._credited_amount(amount numeric, charges numeric, customer_id bigint, company_id bigint) RETURNS numeric
+LANGUAGE sql STABLE
+RETURN CASE WHEN charges OPERATOR(pg_catalog.>) 0 AND o2c._bears_charges(customer_id, company_id) THEN amount OPERATOR(pg_catalog.+) charges ELSE amount END;
 COMMENT ON FUNCTION o2c._credited_amount(numeric, numeric, bigint, bigint) IS
 'What a payment is credited to its customer with: what banks kept of it, too, where the customer''s policy says that the company bears it.';
 

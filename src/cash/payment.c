@@ -274,20 +274,22 @@ o2c_record_payment(PG_FUNCTION_ARGS)
 /*
  * Says whose payments are; those of another customer are left alone, and so are
  * those that have an item.  What counts gets one.  The caller has locked the
- * customers' groups.
+ * customers' groups.  Who goes on to apply them says how much of each, so that
+ * one that it uses up is written once; it gets the items, 0 where there is none.
  */
 void
-o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n)
+o2c_identify(int64 company, O2cIdentified *payments, int n)
 {
 	static O2cPlan lock = O2C_PLAN("SELECT FROM o2c.payment WHERE company_id = $1 AND payment_id = ANY ($2)"
 								   " ORDER BY payment_id FOR NO KEY UPDATE", INT8OID, INT8ARRAYOID);
-	static O2cPlan identify = O2C_PLAN("WITH given AS MATERIALIZED (SELECT p.payment_id, g.customer_id,"
-									   " CASE WHEN p.clearing = 'settled' OR p.clearing = 'captured' AND NOT coalesce(k.cleared_only, false)"
+	/* by coalesce, because by item_id IS NULL all payments without an item would be read */
+	static O2cPlan identify = O2C_PLAN("WITH given AS MATERIALIZED (SELECT g.place, p.payment_id, g.customer_id, g.applied,"
+									   " CASE WHEN p.clearing = 'settled' OR p.clearing = 'captured' AND NOT coalesce((SELECT k.cleared_only"
+									   " FROM o2c.cash_policy_in_use k WHERE k.company_id = $1 AND k.customer_id = g.customer_id), false)"
 									   " THEN nextval('o2c.item_id_seq') END AS item_id, p.received_on, p.currency, p.amount, p.charge_amount"
-									   " FROM unnest($2, $3) AS g (payment_id, customer_id)"
+									   " FROM unnest($2, $3, $4) WITH ORDINALITY AS g (payment_id, customer_id, applied, place)"
 									   " JOIN o2c.payment p ON p.company_id = $1 AND p.payment_id = g.payment_id"
-									   " LEFT JOIN o2c.cash_policy_in_use k ON k.company_id = $1 AND k.customer_id = g.customer_id"
-									   " WHERE coalesce(p.customer_id, g.customer_id) = g.customer_id AND p.item_id IS NULL"
+									   " WHERE coalesce(p.customer_id, g.customer_id) = g.customer_id AND coalesce(p.item_id, 0) = 0"
 									   " AND p.state IN ('received', 'pending')),"
 									   " item AS (INSERT INTO o2c.open_item (company_id, item_id, customer_id, kind, effective_on, due_on, currency, amount, credit_rate)"
 									   " SELECT $1, t.item_id, t.customer_id, 'payment', t.received_on, t.received_on, t.currency, - " CREDITED ","
@@ -295,15 +297,39 @@ o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n
 									   " FROM given t LEFT JOIN o2c.customer_credit m ON m.company_id = $1 AND m.customer_id = t.customer_id"
 									   " LEFT JOIN o2c.credit_account a ON a.company_id = $1 AND a.credit_account_id = m.credit_account_id"
 									   " WHERE t.item_id IS NOT NULL)"
-									   " UPDATE o2c.payment p SET customer_id = given.customer_id, item_id = given.item_id,"
-									   " state = CASE WHEN given.item_id IS NULL THEN 'pending' ELSE 'received' END FROM given"
-									   " WHERE p.company_id = $1 AND p.payment_id = given.payment_id", INT8OID, INT8ARRAYOID, INT8ARRAYOID);
-	NullableDatum ids = o2c_datum(o2c_int8_array(payments, n));
+									   " UPDATE o2c.payment p SET customer_id = t.customer_id, item_id = t.item_id,"
+									   " state = CASE WHEN t.item_id IS NULL THEN 'pending' WHEN t.applied = " CREDITED " THEN 'applied' ELSE 'received' END"
+									   " FROM given t WHERE p.company_id = $1 AND p.payment_id = t.payment_id RETURNING t.place, t.item_id",
+									   INT8OID, INT8ARRAYOID, INT8ARRAYOID, NUMERICARRAYOID);
+	int64	   *ids = palloc_extended(sizeof(int64) * 2 * Max(n, 1), MCXT_ALLOC_HUGE);
+	NullableDatum *applied = palloc_extended(sizeof(NullableDatum) * Max(n, 1), MCXT_ALLOC_HUGE);
+	NullableDatum payment_ids;
+	int			found;
 
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = payments[i].payment;
+		ids[n + i] = payments[i].customer;
+		applied[i] = payments[i].applied == NULL ? O2C_NULL : o2c_datum(NumericGetDatum(payments[i].applied));
+		payments[i].item = 0;
+	}
 	if (n == 0)
 		return;
-	o2c_run(&lock, O2C_ARGS(o2c_int8(company), ids));
-	o2c_run(&identify, O2C_ARGS(o2c_int8(company), ids, o2c_datum(o2c_int8_array(customers, n))));
+	payment_ids = o2c_datum(o2c_int8_array(ids, n));
+	o2c_run(&lock, O2C_ARGS(o2c_int8(company), payment_ids));
+	found = (int) o2c_run(&identify, O2C_ARGS(o2c_int8(company), payment_ids, o2c_datum(o2c_int8_array(ids + n, n)),
+											  o2c_datum(o2c_datum_array(applied, n, NUMERICOID))));
+	for (int i = 0; i < found; i++)
+		payments[o2c_row_int8(i, 1) - 1].item = o2c_row_int8(i, 2);
+}
+
+/* Says whose one payment is. */
+void
+o2c_identify_one(int64 company, int64 payment, int64 customer)
+{
+	O2cIdentified identified = {.payment = payment, .customer = customer};
+
+	o2c_identify(company, &identified, 1);
 }
 
 /* The text that an argument must be. */
@@ -330,7 +356,7 @@ o2c_identify_payment(PG_FUNCTION_ARGS)
 	o2c_connect();
 	customer = o2c_find_customer(company, required_text(o2c_pg_arg(1), "customer of the payment"));
 	o2c_lock_customer(company, customer);
-	o2c_identify(company, &payment, &customer, 1);
+	o2c_identify_one(company, payment, customer);
 	p = o2c_read_payment(company, payment);
 	if (p.customer != customer)
 		ereport(ERROR,
@@ -344,13 +370,14 @@ o2c_identify_payment(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(p.item);
 }
 
-/* Brings the state of payments in line with their items. */
+/* Brings the state of payments in line with their items; one that was written so when it was identified stays. */
 static void
 settle_payments(const O2cSettled *settled, int n)
 {
 	static O2cPlan settle = O2C_PLAN("UPDATE o2c.payment p SET state = CASE WHEN s.closed THEN 'applied' ELSE 'received' END"
 									 " FROM unnest($2, $3) AS s (item_id, closed)"
-									 " WHERE p.company_id = $1 AND p.item_id = s.item_id AND p.state <> 'reversed'",
+									 " WHERE p.company_id = $1 AND p.item_id = s.item_id AND p.state <> 'reversed'"
+									 " AND p.state <> CASE WHEN s.closed THEN 'applied' ELSE 'received' END",
 									 INT8OID, INT8ARRAYOID, BOOLARRAYOID);
 	int64	   *items = palloc(sizeof(int64) * n);
 	NullableDatum *closed = palloc(sizeof(NullableDatum) * n);

@@ -26,6 +26,15 @@ typedef struct O2cPayment
 	char	   *method;
 } O2cPayment;
 
+/* Whose a payment is. */
+typedef struct O2cIdentified
+{
+	int64		payment;
+	int64		customer;
+	Numeric		applied;		/* how much of it is applied at once; NULL: nothing */
+	int64		item;			/* what it got, 0 for none */
+} O2cIdentified;
+
 /* Why and how a payment is taken back. */
 typedef struct O2cReturn
 {
@@ -40,7 +49,8 @@ extern O2cPayment o2c_read_payment(int64 company, int64 payment);
 extern O2cPayment o2c_lock_payment(int64 company, int64 payment);
 extern bool o2c_counts(int64 company, int64 customer, const char *clearing);
 extern void o2c_release_payment(int64 company, int64 payment);
-extern void o2c_identify(int64 company, const int64 *payments, const int64 *customers, int n);
+extern void o2c_identify(int64 company, O2cIdentified *payments, int n);
+extern void o2c_identify_one(int64 company, int64 payment, int64 customer);
 extern void o2c_advance(int64 company, int64 payment, const char *to, DateADT day);
 extern void o2c_take_back(int64 company, int64 payment, const O2cReturn *how);
 extern void o2c_apply_collected(int64 company, NullableDatum payments);

@@ -68,7 +68,7 @@ lock_parties(Order *order, O2cPayment *payment)
 
 	o2c_lock_customers(order->company, customers, 2);
 	if (payment->customer == 0)
-		o2c_identify(order->company, &payment->id, &order->customer, 1);
+		o2c_identify_one(order->company, payment->id, order->customer);
 	*order = read_order(order->company, order->id);
 	*payment = o2c_read_payment(order->company, payment->id);
 }

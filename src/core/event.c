@@ -119,36 +119,51 @@ write_event(int64 company, const O2cEvent *event)
 							  o2c_opt_cstring(event->detail), o2c_cstring(o2c_actor())));
 }
 
+/* A jsonb {"state": ...}; of states in a row that are the same, one is made. */
+static NullableDatum
+state_jsonb(const char *state, const char *before, NullableDatum known)
+{
+	if (state == NULL)
+		return O2C_NULL;
+	if (before != NULL && strcmp(state, before) == 0)
+		return known;
+	return o2c_datum(DirectFunctionCall1(jsonb_in, CStringGetDatum(state_json(state))));
+}
+
 /* Appends many events in one statement. */
 static void
 write_many(int64 company, const O2cEvent *events, int n)
 {
 	static O2cPlan append = O2C_PLAN("INSERT INTO o2c.event (company_id, position, activity, object_type, object_id,"
 									 " order_id, before, after, detail, actor)"
-									 " SELECT $1, $2, e.activity, e.object_type, e.object_id, nullif(e.order_id, 0),"
-									 " e.before::jsonb, e.after::jsonb, e.detail::jsonb, $9"
+									 " SELECT $1, $2, e.activity, e.object_type, e.object_id, nullif(e.order_id, 0), e.before, e.after, e.detail, $9"
 									 " FROM unnest($3, $4, $5, $6, $7, $8, $10)"
 									 " AS e (activity, object_type, object_id, order_id, before, after, detail)",
 									 INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-									 TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID);
-	char	  **texts = palloc(sizeof(char *) * n * 5);
+									 JSONBARRAYOID, JSONBARRAYOID, TEXTOID, JSONBARRAYOID);
+	char	  **texts = palloc(sizeof(char *) * n * 2);
 	int64	   *ids = palloc(sizeof(int64) * n * 2);
+	NullableDatum *json = palloc0(sizeof(NullableDatum) * n * 3);
+	O2cEvent	none = {0};
 
 	for (int i = 0; i < n; i++)
 	{
+		const O2cEvent *last = i == 0 ? &none : &events[i - 1];
+
 		texts[i] = unconstify(char *, events[i].activity);
 		texts[n + i] = unconstify(char *, events[i].object_type);
-		texts[2 * n + i] = state_json(events[i].before);
-		texts[3 * n + i] = state_json(events[i].after);
-		texts[4 * n + i] = unconstify(char *, events[i].detail);
 		ids[i] = events[i].object_id;
 		ids[n + i] = events[i].order_id;
+		json[i] = state_jsonb(events[i].before, last->before, json[Max(i - 1, 0)]);
+		json[n + i] = state_jsonb(events[i].after, last->after, json[n + Max(i - 1, 0)]);
+		json[2 * n + i] = events[i].detail == NULL ? O2C_NULL :
+			o2c_datum(DirectFunctionCall1(jsonb_in, CStringGetDatum(events[i].detail)));
 	}
 	o2c_run(&append, O2C_ARGS(o2c_int8(company), o2c_int8(feed_position(GetTopFullTransactionId())),
 							  o2c_datum(o2c_text_array(texts, n)), o2c_datum(o2c_text_array(texts + n, n)),
 							  o2c_datum(o2c_int8_array(ids, n)), o2c_datum(o2c_int8_array(ids + n, n)),
-							  o2c_datum(o2c_text_array(texts + 2 * n, n)), o2c_datum(o2c_text_array(texts + 3 * n, n)),
-							  o2c_cstring(o2c_actor()), o2c_datum(o2c_text_array(texts + 4 * n, n))));
+							  o2c_datum(o2c_datum_array(json, n, JSONBOID)), o2c_datum(o2c_datum_array(json + n, n, JSONBOID)),
+							  o2c_cstring(o2c_actor()), o2c_datum(o2c_datum_array(json + 2 * n, n, JSONBOID))));
 }
 
 /* Appends events of one company, and tells listeners. */

@@ -76,23 +76,21 @@ static void
 check_update(TriggerData *trigdata)
 {
 	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
+	Datum		before[MaxHeapAttributeNumber],
+				after[MaxHeapAttributeNumber];
+	bool		before_null[MaxHeapAttributeNumber],
+				after_null[MaxHeapAttributeNumber];
 
+	heap_deform_tuple(trigdata->tg_trigtuple, desc, before, before_null);
+	heap_deform_tuple(trigdata->tg_newtuple, desc, after, after_null);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
-		bool		old_null,
-					new_null;
-		Datum		old_value,
-					new_value;
 
 		/* a stored generated column is not computed yet in a BEFORE trigger */
-		if (att->attisdropped || att->attgenerated)
+		if (att->attisdropped || att->attgenerated || (before_null[i] && after_null[i]))
 			continue;
-		old_value = heap_getattr(trigdata->tg_trigtuple, i + 1, desc, &old_null);
-		new_value = heap_getattr(trigdata->tg_newtuple, i + 1, desc, &new_null);
-		if (old_null && new_null)
-			continue;
-		if (old_null != new_null || !datum_image_eq(old_value, new_value, att->attbyval, att->attlen))
+		if (before_null[i] != after_null[i] || !datum_image_eq(before[i], after[i], att->attbyval, att->attlen))
 			check_column(trigdata, NameStr(att->attname));
 	}
 }

@@ -65,9 +65,12 @@ compare_currency(const void *a, const void *b)
 int
 o2c_minor_units(const char *currency)
 {
+	static const Currency *last = NULL; /* most rows have the currency of the one before */
 	Currency	key;
 	const Currency *found;
 
+	if (last != NULL && strcmp(last->code, currency) == 0)
+		return last->minor_units;
 	strlcpy(key.code, currency, sizeof(key.code));
 	found = bsearch(&key, currencies, lengthof(currencies), sizeof(Currency), compare_currency);
 	if (found == NULL || strlen(currency) != 3)
@@ -75,6 +78,7 @@ o2c_minor_units(const char *currency)
 				(errcode(ERRCODE_O2C_UNKNOWN_OBJECT),
 				 errmsg("currency \"%s\" is not in ISO 4217", currency),
 				 errhint("Use a code such as EUR, in capital letters; o2c.currency lists them.")));
+	last = found;
 	return found->minor_units;
 }
 

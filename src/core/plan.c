@@ -189,7 +189,14 @@ o2c_row_bool(uint64 row, int column)
 char *
 o2c_row_text(uint64 row, int column)
 {
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+	bool		isnull;
+	Datum		d;
+
+	/* what is text already needs no search for an output function */
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, column) != TEXTOID)
+		return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+	d = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+	return isnull ? NULL : TextDatumGetCString(d);
 }
 
 /* A column of the last result, copied so that it outlives the next query. */

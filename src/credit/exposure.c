@@ -74,7 +74,41 @@ add_row(Gains *gains, TupleTableSlot *slot, const int *columns, int sign)
 	}
 }
 
-/* Reads the changed rows; an owner may occur more than once. */
+/* Order of gains by owner. */
+static int
+compare_gain(const void *a, const void *b)
+{
+	const Gain *x = a;
+	const Gain *y = b;
+
+	if (x->company != y->company)
+		return x->company < y->company ? -1 : 1;
+	return x->owner < y->owner ? -1 : x->owner > y->owner;
+}
+
+/* Adds up the gains of each owner. */
+static void
+add_up(Gains *gains)
+{
+	int			last = 0;
+
+	if (gains->n == 0)
+		return;
+	qsort(gains->rows, gains->n, sizeof(Gain), compare_gain);
+	for (int i = 1; i < gains->n; i++)
+	{
+		if (compare_gain(&gains->rows[last], &gains->rows[i]) != 0)
+		{
+			gains->rows[++last] = gains->rows[i];
+			continue;
+		}
+		for (int j = 0; j < 2; j++)
+			gains->rows[last].parts[j] = o2c_add(gains->rows[last].parts[j], gains->rows[i].parts[j]);
+	}
+	gains->n = last + 1;
+}
+
+/* Reads the changed rows, and adds them up by owner. */
 static Gains
 collect(TriggerData *trigdata, const int *columns)
 {
@@ -88,6 +122,7 @@ collect(TriggerData *trigdata, const int *columns)
 		add_row(&gains, changes.after, columns, 1);
 	}
 	o2c_changes_end(&changes);
+	add_up(&gains);
 	return gains;
 }
 

@@ -20,8 +20,6 @@
 #include "utils/array.h"
 #include "utils/memutils.h"
 
-#define MANY_ENDS 20			/* numbers that end alike: what _named_documents stops at */
-
 /* text.c */
 extern Datum o2c_reference_tokens(PG_FUNCTION_ARGS);
 
@@ -167,6 +165,7 @@ typedef struct Lookup
 	char	   *key;			/* what is looked up */
 	bool		proved;			/* check digits prove it */
 	bool		digits;			/* also where it is the digits of a number only */
+	int			place;			/* of the key among all that differ */
 } Lookup;
 
 typedef struct Lookups
@@ -185,7 +184,7 @@ add_lookup(Lookups *l, O2cPending *p, const char *token, char *key, bool proved)
 		l->room = Max(l->room * 2, 256);
 		l->all = l->all == NULL ? palloc_extended(sizeof(Lookup) * l->room, MCXT_ALLOC_HUGE) : repalloc_huge(l->all, sizeof(Lookup) * l->room);
 	}
-	l->all[l->n++] = (Lookup) {p, token, key, proved, false};
+	l->all[l->n++] = (Lookup) {.payment = p, .token = token, .key = key, .proved = proved};
 }
 
 /* Adds what a reference was made of, in every way that a number is written. */
@@ -298,8 +297,7 @@ take_document(const Lookup *l, uint64 row)
 	if (strcmp(found_by, "number") == 0 || strcmp(found_by, "creditor reference") == 0)
 		hit.strength = number_strength(p, l->key, l->proved);
 	else if (strcmp(found_by, "digits") == 0)
-		hit.strength = o2c_row_int8(row, 10) >= MANY_ENDS ? O2C_REF_NONE : l->digits && strcmp(digits_of(key), l->key) == 0 ? O2C_REF_PROVED :
-			digits_strength(p, l->key, key);
+		hit.strength = l->digits && strcmp(digits_of(key), l->key) == 0 ? O2C_REF_PROVED : digits_strength(p, l->key, key);
 	else
 		hit.strength = looks_like_other(p, l->key) ? O2C_REF_NONE : O2C_REF_WEAK;
 	hit.open = strcmp(state, "posted") == 0 || strcmp(state, "overdue") == 0;
@@ -311,17 +309,65 @@ take_document(const Lookup *l, uint64 row)
 		add_hit(p, &hit);
 }
 
+/* Order of tokens by what is looked up: qsort callback. */
+static int
+compare_key(const void *a, const void *b)
+{
+	return strcmp((*(Lookup *const *) a)->key, (*(Lookup *const *) b)->key);
+}
+
+/* The keys of the tokens, each once, as text[]: years and words stand in many payments. */
+static Datum
+distinct_keys(Lookups *l, int *n)
+{
+	Lookup	  **sorted = palloc_extended(sizeof(Lookup *) * l->n, MCXT_ALLOC_HUGE);
+	NullableDatum *keys = palloc_extended(sizeof(NullableDatum) * l->n, MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < l->n; i++)
+		sorted[i] = &l->all[i];
+	qsort(sorted, l->n, sizeof(Lookup *), compare_key);
+	*n = 0;
+	for (int i = 0; i < l->n; i++)
+	{
+		if (i == 0 || compare_key(&sorted[i - 1], &sorted[i]) != 0)
+			keys[(*n)++] = o2c_cstring(sorted[i]->key);
+		sorted[i]->place = *n - 1;
+	}
+	return o2c_datum_array(keys, *n, TEXTOID);
+}
+
+/* Gives the documents that were found, by the places of keys, to the payments that name them. */
+static void
+take_documents(const Lookups *l, int n_keys, int n)
+{
+	int		   *first = palloc_extended(sizeof(int) * n_keys, MCXT_ALLOC_HUGE);
+	int		   *next = palloc_extended(sizeof(int) * Max(n, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < n_keys; i++)
+		first[i] = -1;
+	for (int row = n - 1; row >= 0; row--)
+	{
+		int			place = o2c_row_int8(row, 1) - 1;
+
+		next[row] = first[place];
+		first[place] = row;
+	}
+	for (int i = 0; i < l->n; i++)
+		for (int row = first[l->all[i].place]; row >= 0; row = next[row])
+			take_document(&l->all[i], row);
+}
+
 /* Looks up what the texts name. */
 static void
 read_tokens(O2cMatch *match)
 {
-	static O2cPlan find = O2C_PLAN("SELECT place, found_by, invoice_id, customer_id, group_id, kind, state, number, reference_key, reached"
+	static O2cPlan find = O2C_PLAN("SELECT place, found_by, invoice_id, customer_id, group_id, kind, state, number, reference_key"
 								   " FROM o2c._named_documents($2, $1)", INT8OID, TEXTARRAYOID);
 	static O2cPlan setting = O2C_PLAN("SELECT upper(o2c.get_setting('reference_scheme', $1))", INT8OID);
 	Lookups		l = {0};
-	NullableDatum *keys;
+	Datum		keys;
 	char	   *scheme;
-	int			n;
+	int			n_keys;
 
 	o2c_run(&setting, O2C_ARGS(o2c_int8(match->company)));
 	scheme = o2c_row_text(0, 1);
@@ -330,12 +376,8 @@ read_tokens(O2cMatch *match)
 			add_token(&l, &match->payments[i], match->payments[i].tokens[j], scheme);
 	if (l.n == 0)
 		return;
-	keys = palloc_extended(sizeof(NullableDatum) * l.n, MCXT_ALLOC_HUGE);
-	for (int i = 0; i < l.n; i++)
-		keys[i] = o2c_cstring(l.all[i].key);
-	n = o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_datum_array(keys, l.n, TEXTOID))));
-	for (int i = 0; i < n; i++)
-		take_document(&l.all[o2c_row_int8(i, 1) - 1], i);
+	keys = distinct_keys(&l, &n_keys);
+	take_documents(&l, n_keys, o2c_run(&find, O2C_ARGS(o2c_int8(match->company), o2c_datum(keys))));
 	for (int i = 0; i < match->n; i++)
 		drop_code(&match->payments[i]);
 }

@@ -18,6 +18,11 @@ AS 'MODULE_PATHNAME', 'o2c_legal_forms' LANGUAGE C IMMUTABLE STRICT PARALLEL SAF
 COMMENT ON FUNCTION o2c._legal_forms(text) IS
 'The legal forms that o2c.name_key leaves out of a name, spelt in one way.';
 
+CREATE FUNCTION o2c._text_key(reference text) RETURNS text
+AS 'MODULE_PATHNAME', 'o2c_text_key' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._text_key(text) IS
+'What a payer writes besides numbers and the words for invoice, payment and number, in the form of o2c.name_key; null when it is less than 8 letters.';
+
 CREATE FUNCTION o2c._reference_tail(reference text) RETURNS text
 AS 'MODULE_PATHNAME', 'o2c_reference_tail' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION o2c._reference_tail(text) IS
@@ -27,6 +32,11 @@ CREATE FUNCTION o2c._plain_text(reference text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN pg_catalog.octet_length(reference) = pg_catalog.length(reference) OR pg_catalog.getdatabaseencoding() <> 'UTF8' THEN reference ELSE normalize(reference, NFKC) END;
 COMMENT ON FUNCTION o2c._plain_text(text) IS 'A text with full-width and other compatible characters written plainly (Unicode NFKC).';
+
+CREATE FUNCTION o2c._slips(number text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'o2c_slips' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION o2c._slips(text) IS
+'A number with one digit changed, or with two neighbouring digits swapped, in every way up to its fortieth character, in normal form (o2c.normalize_reference).';
 
 CREATE FUNCTION o2c._pending_payments(as_of date, payment bigint, company_id bigint)
 RETURNS TABLE (payment_id bigint, customer_id bigint, group_id bigint, item_id bigint, received_on date, currency text, amount numeric, open_amount numeric,
@@ -72,22 +82,13 @@ END $$;
 COMMENT ON FUNCTION o2c._pending_payments(date, bigint, bigint) IS
 'The payments received up to a date that are not used up (or one of them), in the order in which they are matched, with what matching reads in them.';
 
-CREATE FUNCTION o2c._text_key(reference text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (SELECT CASE WHEN pg_catalog.length(k.words) >= 8 THEN k.words END
-        FROM (SELECT pg_catalog.btrim(pg_catalog.regexp_replace(o2c.name_key(pg_catalog.regexp_replace(reference, '\S*[0-9]\S*', ' ', 'g')),
-                     '\m(INVOIC|INVOICE|INV|RECHNUNG|RECHNUNGS|FACTURE|FACTURA|FATTURA|PAYMENT|ZAHLUNG|TRANSFER|UBERWEISUNG|REF|NO|NR|NUMBER|YOUR|IHRE|FOR|OF)\M ?',
-                     '', 'g')) AS words) k);
-COMMENT ON FUNCTION o2c._text_key(text) IS
-'What a payer writes besides numbers and the words for invoice, payment and number, in the form of o2c.name_key; null when it is less than 8 letters.';
-
 CREATE FUNCTION o2c._open_payments(payments bigint[], company_id bigint)
-RETURNS TABLE (payment_id bigint, customer_id bigint, item_id bigint, open_amount numeric)
+RETURNS TABLE (payment_id bigint, customer_id bigint, open_amount numeric)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT p.payment_id, p.customer_id, p.item_id, CASE WHEN p.item_id IS NULL THEN p.amount ELSE - i.open_amount - i.allocated_amount END
+    SELECT p.payment_id, p.customer_id, CASE WHEN p.item_id IS NULL THEN p.amount ELSE - i.open_amount - i.allocated_amount END
     FROM unnest(payments) AS u (payment_id)
     JOIN o2c.payment p ON p.company_id = _open_payments.company_id AND p.payment_id = u.payment_id
     LEFT JOIN o2c.open_item i ON i.company_id = _open_payments.company_id AND i.item_id = p.item_id
@@ -96,62 +97,91 @@ END $$;
 COMMENT ON FUNCTION o2c._open_payments(bigint[], bigint) IS 'What is left of some payments.';
 
 CREATE FUNCTION o2c._named_documents(tokens text[], company_id bigint)
-RETURNS TABLE (place bigint, found_by text, invoice_id bigint, customer_id bigint, group_id bigint, kind text, state text, number text, reference_key text, reached bigint)
+RETURNS TABLE (place bigint, found_by text, invoice_id bigint, customer_id bigint, group_id bigint, kind text, state text, number text, reference_key text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
+    -- most tokens are outside of what there is of a kind, from its first key to its last, and are not looked up
     RETURN QUERY
-    SELECT t.place, d.found_by, d.invoice_id, d.customer_id, c.group_id, d.kind, d.state, d.number, d.reference_key, d.reached
-    FROM unnest(tokens) WITH ORDINALITY AS t (token, place)
-    CROSS JOIN LATERAL (
-        (SELECT 'number'::text AS found_by, v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1::bigint AS reached
-         FROM o2c.invoice v
-         WHERE v.company_id = _named_documents.company_id AND v.reference_key = t.token AND v.state <> 'draft'
-         LIMIT 9)
+    WITH t AS MATERIALIZED (SELECT u.token, u.place FROM unnest(tokens) WITH ORDINALITY AS u (token, place))
+    SELECT d.place, d.found_by, d.invoice_id, d.customer_id, c.group_id, d.kind, d.state, d.number, d.reference_key
+    FROM (
+        SELECT t.place, 'number'::text AS found_by, v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.invoice v
+                            WHERE v.company_id = _named_documents.company_id AND v.reference_key = t.token AND v.state <> 'draft' LIMIT 9) v
         UNION ALL
-        (SELECT 'creditor reference', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.invoice v
-         WHERE v.company_id = _named_documents.company_id AND starts_with(t.token, 'RF') AND v.creditor_reference = t.token AND v.state <> 'draft'
-         LIMIT 9)
+        SELECT t.place, 'creditor reference', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.invoice v
+                            WHERE v.company_id = _named_documents.company_id AND v.creditor_reference = t.token AND v.state <> 'draft' LIMIT 9) v
+        WHERE starts_with(t.token, 'RF')
         UNION ALL
-        (SELECT 'digits', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, count(*) OVER ()
-         FROM (SELECT v.* FROM o2c.invoice v
-               WHERE v.company_id = _named_documents.company_id AND t.token ~ '^[0-9-]+$'
-                 AND o2c._reference_tail(v.number) COLLATE "C" >= o2c._reference_tail(t.token) COLLATE "C"
-                 AND o2c._reference_tail(v.number) COLLATE "C" < (o2c._reference_tail(t.token) || '.') COLLATE "C"
-               LIMIT 20) v
-         WHERE v.state <> 'draft' AND v.reference_key <> t.token)
+        SELECT t.place, 'digits', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.*, count(*) OVER () AS alike
+                            FROM (SELECT v.* FROM o2c.invoice v
+                                  WHERE v.company_id = _named_documents.company_id
+                                    AND o2c._reference_tail(v.number) COLLATE "C" >= o2c._reference_tail(t.token) COLLATE "C"
+                                    AND o2c._reference_tail(v.number) COLLATE "C" < (o2c._reference_tail(t.token) || '.') COLLATE "C"
+                                  ORDER BY o2c._reference_tail(v.number) COLLATE "C"
+                                  LIMIT 20) v
+                            WHERE v.state <> 'draft' AND v.reference_key <> t.token) v
+        WHERE ltrim(t.token, '0123456789-') = '' AND v.alike < 20
         UNION ALL
-        (SELECT 'purchase order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.invoice v
-         WHERE v.company_id = _named_documents.company_id AND o2c.normalize_reference(left(v.po_number, 200)) = t.token AND v.state <> 'draft'
-         LIMIT 20)
+        SELECT t.place, 'purchase order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.invoice v
+                            WHERE v.company_id = _named_documents.company_id AND o2c.normalize_reference(left(v.po_number, 200)) = t.token AND v.state <> 'draft'
+                            LIMIT 20) v
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(left(v.po_number, 200))) FROM o2c.invoice v
+                          WHERE v.company_id = _named_documents.company_id AND v.po_number IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(left(v.po_number, 200))) FROM o2c.invoice v
+                          WHERE v.company_id = _named_documents.company_id AND v.po_number IS NOT NULL)
         UNION ALL
-        (SELECT 'order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.sales_order o
-         JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = o.order_id
-         WHERE o.company_id = _named_documents.company_id AND o2c.normalize_reference(o.number) = t.token AND v.state <> 'draft'
-         LIMIT 20)
+        SELECT t.place, 'order', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.sales_order o
+                            JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = o.order_id
+                            WHERE o.company_id = _named_documents.company_id AND o2c.normalize_reference(o.number) = t.token AND v.state <> 'draft'
+                            LIMIT 20) v
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(o.number)) FROM o2c.sales_order o
+                          WHERE o.company_id = _named_documents.company_id AND o.number IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(o.number)) FROM o2c.sales_order o
+                          WHERE o.company_id = _named_documents.company_id AND o.number IS NOT NULL)
         UNION ALL
-        (SELECT 'delivery', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key, 1
-         FROM o2c.shipment s
-         JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = s.order_id
-         WHERE s.company_id = _named_documents.company_id AND o2c.normalize_reference(s.number) = t.token AND v.state <> 'draft'
-           AND EXISTS (SELECT FROM o2c.invoice_line l
-                       WHERE l.company_id = _named_documents.company_id AND l.invoice_id = v.invoice_id AND l.shipment_id = s.shipment_id)
-         LIMIT 20)
+        SELECT t.place, 'delivery', v.invoice_id, v.customer_id, v.kind, v.state, v.number, v.reference_key
+        FROM t
+        CROSS JOIN LATERAL (SELECT v.* FROM o2c.shipment s
+                            JOIN o2c.invoice v ON v.company_id = _named_documents.company_id AND v.order_id = s.order_id
+                            WHERE s.company_id = _named_documents.company_id AND o2c.normalize_reference(s.number) = t.token AND v.state <> 'draft'
+                              AND EXISTS (SELECT FROM o2c.invoice_line l
+                                          WHERE l.company_id = _named_documents.company_id AND l.invoice_id = v.invoice_id AND l.shipment_id = s.shipment_id)
+                            LIMIT 20) v
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(s.number)) FROM o2c.shipment s
+                          WHERE s.company_id = _named_documents.company_id AND s.number IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(s.number)) FROM o2c.shipment s
+                          WHERE s.company_id = _named_documents.company_id AND s.number IS NOT NULL)
         UNION ALL
-        (SELECT 'customer number', NULL, c.customer_id, NULL, NULL, NULL, NULL, 1
-         FROM o2c.customer c WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.code, 200)) = t.token
-         LIMIT 2)
+        SELECT t.place, 'customer number', NULL, c.customer_id, NULL, NULL, NULL, NULL
+        FROM t
+        CROSS JOIN LATERAL (SELECT c.customer_id FROM o2c.customer c
+                            WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.code, 200)) = t.token LIMIT 2) c
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(left(c.code, 200))) FROM o2c.customer c WHERE c.company_id = _named_documents.company_id)
+          AND t.token <= (SELECT max(o2c.normalize_reference(left(c.code, 200))) FROM o2c.customer c WHERE c.company_id = _named_documents.company_id)
         UNION ALL
-        (SELECT 'VAT number', NULL, c.customer_id, NULL, NULL, NULL, NULL, 1
-         FROM o2c.customer c WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.tax_id, 200)) = t.token
-         LIMIT 2)) d
+        SELECT t.place, 'VAT number', NULL, c.customer_id, NULL, NULL, NULL, NULL
+        FROM t
+        CROSS JOIN LATERAL (SELECT c.customer_id FROM o2c.customer c
+                            WHERE c.company_id = _named_documents.company_id AND o2c.normalize_reference(left(c.tax_id, 200)) = t.token LIMIT 2) c
+        WHERE t.token >= (SELECT min(o2c.normalize_reference(left(c.tax_id, 200))) FROM o2c.customer c
+                          WHERE c.company_id = _named_documents.company_id AND c.tax_id IS NOT NULL)
+          AND t.token <= (SELECT max(o2c.normalize_reference(left(c.tax_id, 200))) FROM o2c.customer c
+                          WHERE c.company_id = _named_documents.company_id AND c.tax_id IS NOT NULL)) d
     JOIN o2c.customer c ON c.company_id = _named_documents.company_id AND c.customer_id = d.customer_id;
 END $$;
 COMMENT ON FUNCTION o2c._named_documents(text[], bigint) IS
-'The invoices, credit notes and customers that references in normal form (o2c.normalize_reference) name: by the place of the reference, with how it was found and, for the ends of numbers, how many there are.';
+'The invoices, credit notes and customers that references in normal form (o2c.normalize_reference) name: by the place of the reference, with how it was found. The ends of numbers say nothing, and are left out, where twenty numbers or more end so.';
 
 CREATE FUNCTION o2c._linked_documents(payments bigint[], company_id bigint)
 RETURNS TABLE (place bigint, invoice_id bigint, customer_id bigint, group_id bigint, state text, number text)
@@ -177,27 +207,13 @@ BEGIN
     RETURN QUERY
     SELECT t.place, v.invoice_id
     FROM unnest(numbers, amounts, currencies) WITH ORDINALITY AS t (number, amount, currency, place)
-    CROSS JOIN LATERAL o2c._slips(t.number) AS s (number)
+    CROSS JOIN LATERAL unnest(o2c._slips(t.number)) AS s (key)
     CROSS JOIN LATERAL (SELECT v.invoice_id, v.total_amount, v.currency, v.state FROM o2c.invoice v
-                        WHERE v.company_id = _neighbours.company_id AND v.reference_key = o2c.normalize_reference(s.number) LIMIT 9) v
+                        WHERE v.company_id = _neighbours.company_id AND v.reference_key = s.key LIMIT 9) v
     WHERE v.total_amount = t.amount AND v.currency = t.currency AND v.state IN ('posted', 'overdue');
 END $$;
 COMMENT ON FUNCTION o2c._neighbours(text[], numeric[], text[], bigint) IS
 'Open invoices that are one slip of the pen (o2c._slips) away from some numbers, by their places, and have the amount beside it.';
-
-CREATE FUNCTION o2c._slips(number text) RETURNS SETOF text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN QUERY
-    SELECT overlay(number PLACING d.digit::text FROM i.place)
-    FROM generate_series(1, least(length(number), 40)) AS i (place), generate_series(0, 9) AS d (digit)
-    WHERE substr(number, i.place, 1) ~ '[0-9]' AND substr(number, i.place, 1) <> d.digit::text
-    UNION ALL
-    SELECT overlay(number PLACING reverse(substr(number, i.place, 2)) FROM i.place)
-    FROM generate_series(1, least(length(number), 40) - 1) AS i (place)
-    WHERE substr(number, i.place, 2) ~ '^[0-9]{2}$' AND substr(number, i.place, 1) <> substr(number, i.place + 1, 1);
-END $$;
-COMMENT ON FUNCTION o2c._slips(text) IS 'A number with one digit changed, or with two neighbouring digits swapped, in every way.';
 
 CREATE FUNCTION o2c._known_payers(accounts text[], names text[], texts text[], company_id bigint)
 RETURNS TABLE (place bigint, found_by text, customer_id bigint, group_id bigint, hits integer, misses integer, forms text)

@@ -350,28 +350,30 @@ is_lost(int64 company, const O2cPending *p)
 	return now.customer != p->customer || strcmp(now.state, "pending") != 0;
 }
 
-/* Gives payments without a customer to the one whose items they pay, and finds their items; drops those that somebody else identified meanwhile. */
+/* Gives payments without a customer to the one whose items they pay; those that somebody else identified meanwhile get no item. */
 static void
 identify(Run *run)
 {
 	O2cMatch   *match = &run->match;
-	int64	   *payments = palloc_extended(sizeof(int64) * Max(match->n, 1), MCXT_ALLOC_HUGE);
-	int64	   *customers = palloc_extended(sizeof(int64) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	O2cIdentified *identified = palloc_extended(sizeof(O2cIdentified) * Max(match->n, 1), MCXT_ALLOC_HUGE);
+	O2cPending **payments = palloc_extended(sizeof(O2cPending *) * Max(match->n, 1), MCXT_ALLOC_HUGE);
 	int			n = 0;
 
 	for (int i = 0; i < match->n; i++)
 	{
-		if (!match->payments[i].identify)
+		O2cPending *p = &match->payments[i];
+
+		if (!p->identify)
 			continue;
-		payments[n] = match->payments[i].id;
-		customers[n++] = match->payments[i].customer;
+		payments[n] = p;
+		identified[n++] = (O2cIdentified) {p->id, p->customer, o2c_from_minor(p->amount - p->open, p->digits)};
 	}
-	if (n == 0)
-		return;
-	o2c_identify(match->company, payments, customers, n);
-	o2c_read_items_of(match, payments, n);
-	for (int i = 0; i < match->n; i++)
-		match->payments[i].lost = is_lost(match->company, &match->payments[i]);
+	o2c_identify(match->company, identified, n);
+	for (int i = 0; i < n; i++)
+	{
+		payments[i]->item = identified[i].item;
+		payments[i]->lost = is_lost(match->company, payments[i]);
+	}
 }
 
 /* The application of what was applied in memory. */

@@ -254,7 +254,6 @@ typedef struct O2cMatch
 /* pending.c */
 extern void o2c_read_pending(O2cMatch *match, NullableDatum payment);
 extern void o2c_refresh_pending(O2cMatch *match);
-extern void o2c_read_items_of(O2cMatch *match, const int64 *payments, int n);
 extern Datum o2c_payment_ids(const O2cMatch *match);
 
 /* words.c */

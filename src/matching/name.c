@@ -12,6 +12,7 @@
  */
 #include "o2c.h"
 
+#include "cash/code.h"
 #include "common/unicode_norm.h"
 #include "core/reference.h"
 #include "mb/pg_wchar.h"
@@ -222,6 +223,78 @@ o2c_legal_forms(PG_FUNCTION_ARGS)
 
 	read_name(PG_GETARG_TEXT_PP(0), &key);
 	PG_RETURN_TEXT_P(cstring_to_text(key.forms));
+}
+
+/* What people write about any payment, in the form of keys. */
+static const char *const common_words[] = {
+	"INVOIC", "INVOICE", "INV", "RECHNUNG", "RECHNUNGS", "FACTURE", "FACTURA", "FATTURA", "PAYMENT", "ZAHLUNG", "TRANSFER", "UBERWEISUNG", "REF",
+	"NO", "NR", "NUMBER", "YOUR", "IHRE", "FOR", "OF"
+};
+
+/* Whether a word of a key says nothing about who writes it. */
+static bool
+is_common(const char *word, int len)
+{
+	for (int i = 0; i < lengthof(common_words); i++)
+		if (common_words[i][0] == *word && strlen(common_words[i]) == len && memcmp(common_words[i], word, len) == 0)
+			return true;
+	return false;
+}
+
+/* A copy of a text with blanks for its words with a digit. */
+static text *
+without_numbers(text *value)
+{
+	int			size = VARSIZE_ANY_EXHDR(value);
+	text	   *copy = cstring_to_text_with_len(VARDATA_ANY(value), size);
+	char	   *s = VARDATA(copy);
+
+	for (int i = 0, end; i < size; i = end + 1)
+	{
+		bool		digit = false;
+
+		for (end = i; end < size && strchr(O2C_BLANKS, s[end]) == NULL; end++)
+			digit |= o2c_is_digit(s[end]);
+		if (digit)
+			memset(s + i, ' ', end - i);
+	}
+	return copy;
+}
+
+/* Takes the common words out of a key. */
+static void
+drop_common(Key *key)
+{
+	int			n = 0;
+
+	for (int i = 0, end; i < key->len; i = end + 1)
+	{
+		for (end = i; end < key->len && key->chars[end] != ' '; end++)
+			;
+		if (is_common(key->chars + i, end - i))
+			continue;
+		if (n > 0)
+			key->chars[n++] = ' ';
+		memmove(key->chars + n, key->chars + i, end - i);
+		n += end - i;
+	}
+	key->len = n;
+}
+
+#define LEAST_TEXT 8
+
+PG_FUNCTION_INFO_V1(o2c_text_key);
+/* o2c._text_key(reference) */
+Datum
+o2c_text_key(PG_FUNCTION_ARGS)
+{
+	Key			key;
+
+	read_name(without_numbers(PG_GETARG_TEXT_PP(0)), &key);
+	drop_common(&key);
+	if (pg_mbstrlen_with_len(key.chars, key.len) < LEAST_TEXT)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(key.chars, key.len));
 }
 
 /* Writes the numeric groups of a reference backwards, without leading zeros; returns the length. */

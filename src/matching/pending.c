@@ -166,56 +166,28 @@ payments_by_id(const O2cMatch *match)
 	return by_id;
 }
 
-/* Reads some payments again; hands each to a function, with the row. */
-static void
-read_again(O2cMatch *match, Datum payments, void (*take) (O2cPending *p, uint64 row))
-{
-	static O2cPlan read = O2C_PLAN("SELECT payment_id, customer_id, item_id, open_amount FROM o2c._open_payments($2, $1)", INT8OID, INT8ARRAYOID);
-	O2cPending **by_id = payments_by_id(match);
-	int			n = o2c_run(&read, O2C_ARGS(o2c_int8(match->company), o2c_datum(payments)));
-
-	for (int i = 0; i < n; i++)
-	{
-		O2cPending	key = {.id = o2c_row_int8(i, 1)};
-		O2cPending *keyp = &key;
-
-		take(*(O2cPending **) bsearch(&keyp, by_id, match->n, sizeof(O2cPending *), compare_payment), i);
-	}
-}
-
-/* What is left of a payment that is still whose it was. */
-static void
-take_open(O2cPending *p, uint64 row)
-{
-	bool		isnull;
-
-	if (p->customer == o2c_row_int8(row, 2))
-		p->open = o2c_to_minor(DatumGetNumeric(o2c_row_datum(row, 4, &isnull)), p->digits);
-}
-
 /*
  * Reads again what is left of the payments, once their customers are locked:
- * another session may have used them meanwhile, which leaves nothing open.
+ * another session may have used them meanwhile, or said that they are another
+ * customer's, which leaves nothing open.
  */
 void
 o2c_refresh_pending(O2cMatch *match)
 {
+	static O2cPlan read = O2C_PLAN("SELECT payment_id, customer_id, open_amount FROM o2c._open_payments($2, $1)", INT8OID, INT8ARRAYOID);
+	O2cPending **by_id = payments_by_id(match);
+	int			n = o2c_run(&read, O2C_ARGS(o2c_int8(match->company), o2c_datum(o2c_payment_ids(match))));
+
 	for (int i = 0; i < match->n; i++)
 		match->payments[i].open = 0;
-	read_again(match, o2c_payment_ids(match), take_open);
-}
+	for (int i = 0; i < n; i++)
+	{
+		O2cPending	key = {.id = o2c_row_int8(i, 1)};
+		O2cPending *keyp = &key;
+		O2cPending *p = *(O2cPending **) bsearch(&keyp, by_id, match->n, sizeof(O2cPending *), compare_payment);
+		bool		isnull;
 
-/* The item of a payment that became the customer's that was meant. */
-static void
-take_item(O2cPending *p, uint64 row)
-{
-	if (p->customer == o2c_row_int8(row, 2))
-		p->item = o2c_row_int8(row, 3);
-}
-
-/* Reads the items that payments got when they were identified; one that somebody else identified gets none. */
-void
-o2c_read_items_of(O2cMatch *match, const int64 *payments, int n)
-{
-	read_again(match, o2c_int8_array(payments, n), take_item);
+		if (p->customer == o2c_row_int8(i, 2))
+			p->open = o2c_to_minor(DatumGetNumeric(o2c_row_datum(i, 3, &isnull)), p->digits);
+	}
 }
