@@ -245,15 +245,25 @@ o2c_score(const O2cLook *l, O2cExplanation *e)
 	e->score = (int) (e->score * 10000 + 0.5) / 10000.0;
 }
 
-/* Whether a token is what a document of a group is named by, or a piece of it. */
-static bool
-is_spent(const O2cPending *p, int64 group, const char *token)
+/* Whether something of a named document is open, in whatever currency. */
+bool
+o2c_is_open(const O2cLook *l, const O2cHit *hit)
 {
-	for (int i = 0; i < p->n_hits; i++)
-	{
-		const O2cHit *hit = &p->hits[i];
+	for (int place = o2c_first_item(&l->match->book, hit->invoice); place >= 0; place = item_at(l, place)->next)
+		if (item_at(l, place)->open != 0)
+			return true;
+	return false;
+}
 
-		if (hit->group == group && hit->strength >= O2C_REF_EXACT && hit->token != NULL &&
+/* Whether a token is what an open document of a group is named by, or a piece of it. */
+static bool
+is_spent(const O2cLook *l, int64 group, const char *token)
+{
+	for (int i = 0; i < l->p->n_hits; i++)
+	{
+		const O2cHit *hit = &l->p->hits[i];
+
+		if (hit->group == group && hit->strength >= O2C_REF_EXACT && hit->token != NULL && o2c_is_open(l, hit) &&
 			(strstr(hit->token, token) != NULL || strstr(token, hit->token) != NULL))
 			return true;
 	}
@@ -271,7 +281,7 @@ o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item)
 	{
 		const char *token = l->p->bare[i];
 
-		if ((strcmp(token, item->key) == 0 || o2c_one_edit(token, item->key)) && !is_spent(l->p, item->group, token))
+		if ((strcmp(token, item->key) == 0 || o2c_one_edit(token, item->key)) && !is_spent(l, item->group, token))
 			return true;
 	}
 	return false;

@@ -195,16 +195,6 @@ add_document(const O2cLook *l, const O2cHit *hit, O2cItems *items)
 	return open;
 }
 
-/* Whether something of a named document is open, in whatever currency. */
-static bool
-is_open(const O2cLook *l, const O2cHit *hit)
-{
-	for (int place = o2c_first_item(&l->match->book, hit->invoice); place >= 0; place = item_at(l, place)->next)
-		if (item_at(l, place)->open != 0)
-			return true;
-	return false;
-}
-
 /* What a payment's text names of a group. */
 typedef struct Named
 {
@@ -223,7 +213,7 @@ take_hit(O2cLook *l, O2cExplanation *e, Named *named, const O2cHit *hit)
 	{
 		if (plain && !hit->open)
 			l->closed = hit;
-		else if (plain && is_open(l, hit))
+		else if (plain && o2c_is_open(l, hit))
 			l->elsewhere = hit;
 		return;
 	}

@@ -152,7 +152,7 @@ explain_tolerated(const O2cLook *l, O2cExplanation *e, const O2cItems *items)
 			int128		owed;
 
 			if ((i == items->n && items->n == 1) || (owed = o2c_pay_all(l, &t, &some, discounted)) <= l->p->open ||
-				!o2c_may_tolerate(l, item_at(l, some.places[0])->customer, owed) || (found > 0 && t.n == 1 && o2c_pays(e, t.parts[0].item)))
+				!o2c_may_tolerate(l, item_at(l, some.places[0])->customer, owed) || (found > 0 && o2c_same_items(e, &t)))
 				continue;
 			o2c_tolerate(&t, (int64) (owed - l->p->open));
 			*e = t;

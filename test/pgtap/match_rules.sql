@@ -106,11 +106,11 @@ INSERT INTO rule (given, paid, expected, says) VALUES
     ($$owe('2026', 'A', 88)$$, $$pay(88, 'rent of 2026')$$, 'none', 'nor a year'),
     ($$owe('1999', 'A', 88)$$, $$pay(88, 'car of 1999')$$, 'none', 'of the last century'),
     ($$owe('20260315', 'A', 88)$$, $$pay(88, 'card 20260315 paid')$$, 'none', 'nor a date'),
-    ($$owe('20AB2026', 'A', 88)$$, $$pay(88, 'order 20AB2026 paid')$$, '20AB2026 88 reference', 'with letters it is no date'),
-    ($$owe('12345', 'A', 88)$$, $$pay(88, 'order 12345 paid')$$, '12345 88 reference', 'five digits among words are a number'),
+    ($$owe('20AB2026', 'A', 88)$$, $$pay(88, 'invoice 20AB2026 paid')$$, '20AB2026 88 reference', 'with letters it is no date'),
+    ($$owe('12345', 'A', 88)$$, $$pay(88, 'invoice 12345 paid')$$, '12345 88 reference', 'five digits among words are a number'),
     ($$owe('1234', 'A', 88)$$, $$pay(88, 'order 1234 paid')$$, 'suggested, a few digits are no proof, and the payer is not known', 'four are no proof'),
     ($$owe('1234', 'A', 88)$$, $$pay(88, 'order 1234 paid', name => 'A Trading')$$, '1234 88 reference', 'unless the payer agrees'),
-    ($$owe('R123', 'A', 88)$$, $$pay(88, 'order R123 paid')$$, 'R123 88 reference', 'with a letter four are a number'),
+    ($$owe('R123', 'A', 88)$$, $$pay(88, 'invoice R123 paid')$$, 'R123 88 reference', 'with a letter four are a number'),
     ($$owe('R12', 'A', 88)$$, $$pay(88, 'order R12 paid')$$, 'suggested, a few digits are no proof, and the payer is not known', 'three are no proof'),
     ($$owe('INV-2026-77', 'A', 88)$$, $$pay(88, '2026-77')$$, 'INV-2026-77 88 reference', 'all digits of a number and nothing else are the number'),
     ($$owe('INV-2026-777', 'A', 88)$$, $$pay(88, '777')$$, 'suggested, a few digits are no proof, and the payer is not known', 'the last ones are no proof'),
@@ -136,7 +136,8 @@ INSERT INTO rule (given, paid, expected, says) VALUES
     ($$owe('ONE-1', 'A', 100), customer('CUST-002')$$, $$pay(100, 'for CUST-002', 'A')$$, 'ONE-1 100 amount', 'a customer number does not move a payment that has a customer'),
     ($$owe('ONE-1', 'AB1', 100)$$, $$pay(100, 'AB1 monthly')$$, 'none', 'a customer number of three letters and digits is none'),
     ($$owe('ONE-1', 'AB123', 100)$$, $$pay(100, 'AB123 monthly')$$, 'ONE-1 100 amount', 'one of five is'),
-    ($$owe('ONE-1', '10023', 100)$$, $$pay(100, 'customer 10023')$$, 'suggested, the payer is not certain', 'mere digits may be anything'),
+    ($$owe('ONE-1', '10023', 100)$$, $$pay(100, 'for 10023')$$, 'suggested, the payer is not certain', 'mere digits may be anything'),
+    ($$owe('ONE-1', '10023', 100)$$, $$pay(100, 'customer no. 10023')$$, 'ONE-1 100 amount', 'unless they are said to be a customer''s'),
     ($$customer('A', 'Alpha GmbH'), customer('B', 'Alpha AG'), owe('ONE-1', 'A', 100)$$, $$pay(100, name => 'ALPHA GMBH')$$, 'ONE-1 100 amount', 'of two with a name the legal form tells which one'),
     ($$customer('A', 'Alpha GmbH'), customer('B', 'Alpha AG'), owe('ONE-1', 'B', 100)$$, $$pay(100, name => 'ALPHA GMBH')$$, 'none', 'and it is not the other one'),
     ($$customer('A', 'Alpha AG'), owe('ONE-1', 'A', 100)$$, $$pay(100, name => 'ALPHA GMBH')$$, 'suggested, the payer is not certain', 'another legal form may be somebody else'),
@@ -245,7 +246,7 @@ INSERT INTO rule (given, paid, expected, says) VALUES
     ($$owe('INV-00123', 'A', 100), owe('INV-2', 'A', 55)$$, $$pay(100, 'INV-00123', 'A'), matched(), pay(55, 'for 123 thanks', 'A', received_on => '2026-06-20')$$, 'INV-00123 100 reference; INV-2 55 amount', 'a few digits of a paid invoice do not say that it is meant'),
     ($$owe('INV-00123', 'A', 100), owe('INV-2', 'A', 55)$$, $$pay(100, 'INV-00123', 'A'), matched(), pay(55, 'INV-00123', 'A', received_on => '2026-06-20')$$, 'INV-00123 100 reference; suggested, the text names what is paid already', 'its number does'),
     ($$owe('INV-00123', 'B', 100), owe('INV-2', 'A', 55)$$, $$pay(100, 'INV-00123', 'B'), matched(), pay(55, 'INV-00123', 'A', received_on => '2026-06-20')$$, 'INV-00123 100 reference; INV-2 55 amount', 'unless it is another customer''s'),
-    ($$owe('INV-00123', 'A', 100, currency => 'USD'), owe('INV-2', 'A', 55)$$, $$pay(55, 'INV-00123', 'A')$$, 'INV-2 55 amount', 'an invoice in another currency is not paid'),
+    ($$owe('INV-00123', 'A', 100, currency => 'USD'), owe('INV-2', 'A', 55)$$, $$pay(55, 'INV-00123', 'A')$$, 'suggested, the text names what is open in another currency', 'an invoice in another currency is not paid, nor anything instead of it'),
     ($$owe('INV-9101', 'A', 100), owe('INV-9100', 'A', 75)$$, $$pay(100, 'INV-9101', 'A'), matched(), pay(75, 'INV-9101', 'A', received_on => '2026-06-20')$$, 'INV-9101 100 reference; INV-9100 75 amount', 'a slip away from a paid one there may be the one that is meant'),
     ($$owe('INV-1001', 'A', 77.77), owe('INV-2', 'A', 10.11), owe('INV-3', 'A', 20.22), owe('INV-4', 'A', 40.44)$$, $$pay(30.33, 'INV-1001', 'A')$$, 'INV-1001 30.33 reference', 'who names an invoice does not mean a combination of others'),
     ($$owe('INV-1001', 'A', 77), owe('INV-2', 'A', 50), policy('A', '{"tolerance_amount": 1}')$$, $$pay(49.5, 'INV-1001', 'A')$$, 'INV-1001 49.5 reference', 'nor another one with a difference'),
@@ -262,8 +263,8 @@ INSERT INTO rule (given, paid, expected, says) VALUES
     ($$customer('TOP'), customer('LEAF', parent => 'TOP'), owe('INV-1', 'TOP', 10.01), owe('INV-2', 'TOP', 20.02), owe('INV-3', 'TOP', 30.04), owe('INV-4', 'TOP', 139.93), owe('INV-5', 'TOP', 77.77), owe('INV-6', 'LEAF', 200)$$, $$pay(200, NULL, 'TOP')$$, 'ambiguous, several sets of items have the amount', 'all but one of a parent, or one item of its child');
 -- the amount, of a certain payer
 INSERT INTO rule (given, paid, shown, expected, says) VALUES
-    ($$owe('INV-1', 'A', 1000), discount('INV-1', '2026-06-20', 20), policy('A', '{"tolerance_amount": 1}')$$, $$pay(979.5, NULL, 'A')$$, 't.fates()', 'INV-1 979.5 d20 t0.5 amount', 'a discount and a difference of one item that nobody names'),
-    ($$owe('INV-1', 'A', 100), discount('INV-1', '2026-06-20', 0.5), policy('A', '{"tolerance_amount": 1}')$$, $$pay(99.2, NULL, 'A')$$, 't.fates()', 'INV-1 99.2 t0.8 amount', 'one item that falls short with and without its discount is one'),
+    ($$owe('INV-1', 'A', 1000), discount('INV-1', '2026-06-20', 20), policy('A', '{"tolerance_amount": 1}')$$, $$pay(979.5, NULL, 'A')$$, 't.fates()', 'suggested, it falls short, and nothing says of what', 'a discount and a difference of one item that nobody names'),
+    ($$owe('INV-1', 'A', 100), discount('INV-1', '2026-06-20', 0.5), policy('A', '{"tolerance_amount": 1}')$$, $$pay(99.2, NULL, 'A')$$, 't.fates()', 'suggested, it falls short, and nothing says of what', 'one item that falls short with and without its discount is one'),
     ($$owe('INV-1', 'A', 100), owe('INV-2', 'A', 100.5), policy('A', '{"tolerance_amount": 1}')$$, $$pay(99.9, NULL, 'A')$$, 't.fates()', 'ambiguous, several sets of items have the amount', 'two that fall short are two'),
     ($$owe('INV-1', 'A', 196), owe('INV-2', 'A', 100, '2026-06-01'), owe('INV-3', 'A', 100, '2026-06-01'), discount('INV-2', '2026-06-30', 2), discount('INV-3', '2026-06-30', 2)$$, $$pay(196, NULL, 'A')$$, 't.fates()', 'ambiguous, several sets of items have the amount', 'one item, or all overdue ones less their discounts'),
     ($$owe('INV-1', 'A', 250), owe('INV-2', 'A', 100), owe('INV-3', 'A', 90), owe('INV-4', 'A', 60)$$, $$pay(250, NULL, 'A')$$, 't.fates()', 'ambiguous, several sets of items have the amount', 'one item, or three others'),
@@ -285,12 +286,12 @@ INSERT INTO rule (given, paid, shown, expected, says) VALUES
     ($$owe('INV-1', 'A', 100), owe('INV-3', 'A', 500, '2026-06-01'), policy('A', '{"rules": ["one_item", "oldest_first"], "tolerance_amount": 1}')$$, $$pay(99.5, NULL, 'A')$$, 't.fates()', 'INV-3 99.5 oldest_first', 'or not exact'),
     ($$owe('INV-1001', 'A', 100), owe('INV-2', 'A', 200), owe('INV-3', 'A', 50), owe('INV-4', 'A', 70)$$, $$pay(300, 'INV-1001', 'A')$$, 't.fates()', 'INV-1001 100 reference', 'the rest of a payment is not used by its amount'),
     ($$owe('INV-1001', 'A', 100), owe('INV-2', 'A', 200), owe('INV-3', 'A', 50, '2026-06-01'), policy('A', '{"rules": ["oldest_first"]}')$$, $$pay(300, 'INV-1001', 'A')$$, 't.fates()', 'INV-1001 100 + INV-2 150 + INV-3 50 oldest_first', 'but for the oldest where the policy says so'),
-    ($$owe('INV-1', 'A', 10.01), owe('INV-2', 'A', 20.03), owe('INV-3', 'A', 40.07), owe('INV-4', 'A', 80.19), owe('INV-5', 'A', 224.70)$$, $$pay(30.04, NULL, 'A')$$, 't.fates()', 'INV-1 10.01 + INV-2 20.03 combination', 'a combination of two of five: 15 sets, and 375 euros hold enough cents for it to be meant'),
-    ($$owe('INV-1', 'A', 10.01), owe('INV-2', 'A', 20.03), owe('INV-3', 'A', 40.07), owe('INV-4', 'A', 80.19), owe('INV-5', 'A', 224.69)$$, $$pay(30.04, NULL, 'A')$$, 't.fates()', 'suggested, so many items have nearly any amount', 'a cent less do not'),
-    ($$owe('INV-1', 'A', 10.05), owe('INV-2', 'A', 20.15), owe('INV-3', 'A', 40.10), owe('INV-4', 'A', 80.35), owe('INV-5', 'A', 1724.35)$$, $$pay(30.20, NULL, 'A')$$, 't.fates()', 'INV-1 10.05 + INV-2 20.15 combination', 'where all amounts are multiples of five cents it takes five times as much'),
-    ($$owe('INV-1', 'A', 10.05), owe('INV-2', 'A', 20.15), owe('INV-3', 'A', 40.10), owe('INV-4', 'A', 80.35), owe('INV-5', 'A', 1724.30)$$, $$pay(30.20, NULL, 'A')$$, 't.fates()', 'suggested, so many items have nearly any amount', 'and not five cents less'),
-    ($$owe('INV-1', 'A', 10.05), owe('INV-2', 'A', 20.15), owe('INV-3', 'A', 40.01), owe('INV-4', 'A', 80.03), owe('INV-5', 'A', 224.76)$$, $$pay(30.20, NULL, 'A')$$, 't.fates()', 'INV-1 10.05 + INV-2 20.15 combination', 'where the others are not, they do not count'),
-    ($$owe('INV-1', 'A', 100), policy('A', '{"tolerance_amount": 1}')$$, $$pay(99.50, NULL, 'A')$$, 't.fates()', 'INV-1 99.5 t0.5 amount', 'a difference of the only item');
+    ($$owe('INV-1', 'A', 30.01), owe('INV-2', 'A', 50.03), owe('INV-3', 'A', 45.07), owe('INV-4', 'A', 74.89), owe('INV-5', 'A', 900)$$, $$pay(80.04, NULL, 'A')$$, 't.fates()', 'INV-1 30.01 + INV-2 50.03 combination', 'a combination of two of four that may be in it: 10 sets, and 200 euros hold enough cents for it to be meant'),
+    ($$owe('INV-1', 'A', 30.01), owe('INV-2', 'A', 50.03), owe('INV-3', 'A', 45.07), owe('INV-4', 'A', 74.88), owe('INV-5', 'A', 900)$$, $$pay(80.04, NULL, 'A')$$, 't.fates()', 'suggested, so many items have nearly any amount', 'a cent less do not, whatever is higher than the payment'),
+    ($$owe('INV-1', 'A', 300.05), owe('INV-2', 'A', 250.15), owe('INV-3', 'A', 149.55), owe('INV-4', 'A', 300.25)$$, $$pay(550.20, NULL, 'A')$$, 't.fates()', 'INV-1 300.05 + INV-2 250.15 combination', 'where all amounts are multiples of five cents it takes five times as much'),
+    ($$owe('INV-1', 'A', 300.05), owe('INV-2', 'A', 250.15), owe('INV-3', 'A', 149.55), owe('INV-4', 'A', 300.20)$$, $$pay(550.20, NULL, 'A')$$, 't.fates()', 'suggested, so many items have nearly any amount', 'and no less'),
+    ($$owe('INV-1', 'A', 100.05), owe('INV-2', 'A', 80.15), owe('INV-3', 'A', 59.87), owe('INV-4', 'A', 59.93)$$, $$pay(180.20, NULL, 'A')$$, 't.fates()', 'INV-1 100.05 + INV-2 80.15 combination', 'where the others are not, they do not count'),
+    ($$owe('INV-1', 'A', 100), policy('A', '{"tolerance_amount": 1}')$$, $$pay(99.50, NULL, 'A')$$, 't.fates()', 'suggested, it falls short, and nothing says of what', 'a difference of the only item');
 -- nearly a number
 INSERT INTO rule (given, paid, expected, says) VALUES
     ($$owe('R123', 'A', 75), owe('R999', 'A', 75)$$, $$pay(75, 'R124', 'A')$$, 'ambiguous, several sets of items have the amount', 'a slip in a number of four is nearly any number'),
@@ -365,7 +366,7 @@ INSERT INTO rule (given, paid, shown, expected, says) VALUES
     ($$owe('INV-1001', 'A', 100), policy('A', '{"tolerance_amount": 1}')$$, $$pay(99.5, 'INV-1001', 'A')$$, 't.scores()', '0.85 0.9 0.75 0.1 0.9966', 'a tolerated difference'),
     ($$owe('INV-1001', 'A', 100)$$, $$pay(90, 'INV-1001', 'A')$$, 't.scores()', '0.85 0.9 0.1 0.1 0.9879', 'a part'),
     ($$owe('INV-1001', 'A', 100)$$, $$pay(110, 'INV-1001')$$, 't.scores()', '0.85 0 0.1 0.1 0.8785', 'too much'),
-    ($$owe('INV-1', 'A', 10.01), owe('INV-2', 'A', 20.03), owe('INV-3', 'A', 40.07), owe('INV-4', 'A', 80.19)$$, $$pay(30.04, NULL, 'A')$$, 't.scores()', '0 0.9 0.3 0.1 0.937', 'a combination that many sets might be'),
+    ($$owe('INV-1', 'A', 10.01), owe('INV-2', 'A', 20.03), owe('INV-3', 'A', 25.07), owe('INV-4', 'A', 80.19)$$, $$pay(30.04, NULL, 'A')$$, 't.scores()', '0 0.9 0.3 0.1 0.937', 'a combination that many sets might be'),
     ($$owe('INV-1', 'A', 100, '2026-07-15')$$, $$pay(100, NULL, 'A')$$, 't.scores()', '0 0.9 0.85 0.1 0.9865', '30 days before it is due'),
     ($$owe('INV-1', 'A', 100, '2026-07-16')$$, $$pay(100, NULL, 'A')$$, 't.scores()', '0 0.9 0.85 0.05 0.9858', '31 days'),
     ($$owe('INV-1', 'A', 100, '2026-04-16', '2026-04-01')$$, $$pay(100, NULL, 'A')$$, 't.scores()', '0 0.9 0.85 0.05 0.9858', '60 days after it was'),
@@ -420,7 +421,7 @@ INSERT INTO rule (given, paid, shown, expected, says) VALUES
     ($$customer('B', 'Nordwand Logistik GmbH'), customer('A', 'Nordwind Logistik GmbH'), owe('ONE-1', 'A', 100)$$, $$pay(100, name => 'Nordwind Logistic')$$, 't.fates()', 'suggested, the payer is not certain', 'but the best one when the next is far behind'),
     ($$customer('A', 'Nordwind Logistik GmbH'), customer('B', 'Nordwind Logistika GmbH', 'A'), owe('ONE-1', 'A', 100)$$, $$pay(100, name => 'Nordwind Logistic')$$, 't.fates()', 'suggested, the payer is not certain', 'two of one group are one'),
     ($$customer('A', 'ABC D'), owe('ONE-1', 'A', 100)$$, $$pay(100, name => 'ABC')$$, 't.fates()', 'none', 'three letters are similar to too much'),
-    ($$customer('B', 'Nordwind Logistik GmbH'), owe('ONE-1', 'B', 100), owe('ONE-2', '10023', 100)$$, $$pay(100, 'customer 10023', name => 'Nordwind Logistic')$$, 't.fates()', 'suggested, the payer is not certain', 'no name is looked for where something else tells the payer'),
+    ($$customer('B', 'Nordwind Logistik GmbH'), owe('ONE-1', 'B', 100), owe('ONE-2', '10023', 100)$$, $$pay(100, 'for 10023', name => 'Nordwind Logistic')$$, 't.fates()', 'suggested, the payer is not certain', 'no name is looked for where something else tells the payer'),
     ($$customer('A')$$, $$pay(100, name => 'Nordwind Logistic')$$, $$current_setting('pg_trgm.similarity_threshold')$$, '0.3', 'the setting for similar names is left as it was');
 SELECT is(t.met(given, paid, shown), expected, says) FROM rule ORDER BY n;
 
@@ -433,13 +434,8 @@ INSERT INTO rule (given, paid, expected, says) VALUES
     ($$owe('INV-1001', 'A', 2000)$$, $$pay(1790, 'INV-1001 2026-03-12', 'A')$$, 'INV-1001 1790 reference', 'year, month, day'),
     ($$owe('INV-1001', 'A', 2000)$$, $$pay(1790, 'INV-1001 2026-13-12', 'A')$$, 'suggested, the amount does not agree', 'not of the 13th month'),
     ($$owe('INV-1001', 'A', 2000)$$, $$pay(1790, '12.3.2026 INV-1001 EUR 1790.00', 'A')$$, 'INV-1001 1790 reference', 'all of it');
-SELECT * FROM todo('dates beside a reference are not read', (SELECT count(*)::integer FROM rule));
 SELECT is(t.met(given, paid), expected, says) FROM rule ORDER BY n;
--- and a difference of all items together is counted twice
-SELECT * FROM todo('a difference of all items is taken for two explanations', 1);
-SELECT is(t.met($$owe('INV-1', 'A', 100.11), owe('INV-2', 'A', 200.22), policy('A', '{"tolerance_amount": 1}')$$, $$pay(300, NULL, 'A')$$), 'INV-1 100.11 + INV-2 199.89 t0.33 all_items', 'a difference of all items');
-SELECT * FROM todo('what is tolerated does not make chance larger', 1);
-SELECT is(t.met($$owe('INV-' || n, 'A', 94 + 6 * n) FROM generate_series(1, 15) n$$, $$policy('A', '{"tolerance_amount": 5}'), pay(126.33, NULL, 'A')$$), 'suggested, so many items have nearly any amount', 'nearly any amount is within the tolerance of one of many items');
+SELECT is(t.met($$owe('INV-1', 'A', 100.11), owe('INV-2', 'A', 200.22), policy('A', '{"tolerance_amount": 1}')$$, $$pay(300, NULL, 'A')$$), 'suggested, it falls short, and nothing says of what', 'a difference of all items is one explanation');
 
 -- very many items: one that has the amount is found, of two none, and a child's only for the child
 SELECT t.customer('TOP'), t.customer('LEAF', parent => 'TOP');
