@@ -62,11 +62,11 @@ is_duplicate(const O2cLook *l)
 	return o2c_paid_before(book, best->group, l->p, policy_of(l, best->customer)->duplicate_days, true);
 }
 
-/* Whether an explanation is none against another: it pays the same items, or some of them and leaves the rest of the payment. */
+/* Whether an explanation is none against another: it pays the same items, or names several of them and leaves the rest of the payment. */
 static bool
 supports(const O2cExplanation *e, const O2cExplanation *best)
 {
-	if (e->amount != O2C_AMOUNT_OVER)
+	if (e->amount != O2C_AMOUNT_OVER || e->documents < 2)
 		return o2c_same_items(e, best);
 	for (int i = 0; i < e->n; i++)
 		if (!o2c_pays(best, e->parts[i].item))

@@ -281,7 +281,8 @@ o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item)
 	{
 		const char *token = l->p->bare[i];
 
-		if ((strcmp(token, item->key) == 0 || o2c_one_edit(token, item->key)) && !is_spent(l, item->group, token))
+		if ((strcmp(token, item->key) == 0 || o2c_one_edit(token, item->key)) && !is_spent(l, item->group, token) &&
+			!(l->p->code != NULL && strcmp(l->p->code, token) == 0) && !o2c_is_customer_number(l->p, token))
 			return true;
 	}
 	return false;

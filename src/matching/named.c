@@ -114,7 +114,11 @@ is_only_one(const O2cLook *l, const O2cExplanation *e)
 {
 	if (strcmp(e->found_by, O2C_LINK) == 0)
 		return true;
-	if (e->documents > 1 || (e->ref < O2C_REF_EXACT && !(strcmp(e->found_by, "number") == 0 && strlen(e->token) > 3 && o2c_is_invoice_number(l->p, e->token))))
+	if (e->documents > 1)
+		return false;
+	/* a few digits are a number where they are said to be one, or surely paid by who owes it */
+	if (e->ref < O2C_REF_EXACT && !(strcmp(e->found_by, "number") == 0 && strlen(e->token) > 3 &&
+									(e->payer == O2C_PAYER_CERTAIN || o2c_is_invoice_number(l->p, e->token))))
 		return false;
 	return e->ref == O2C_REF_PROVED || (o2c_is_announced(l->p, e->token) && o2c_stands_alone(l->p, e->token));
 }
@@ -140,6 +144,8 @@ doubt_reference(const O2cLook *l, const O2cExplanation *e)
 		return "a few digits are no proof, and the payer is not known";
 	if (e->amount == O2C_AMOUNT_TOLERATED && e->payer == O2C_PAYER_OTHER)
 		return "somebody else paid, and the amount does not agree exactly";
+	if (l->p->code != NULL && strcmp(l->p->code, e->token) == 0)
+		return "it is a customer's number, too";
 	if (has_neighbour(l))
 		return "an invoice as high has nearly the same number";
 	return o2c_is_announced(l->p, e->token) ? NULL : "the text does not say that it is an invoice, and the payer is not known";

@@ -130,13 +130,25 @@ meaning_of(const char *word)
 	return IS_IN(word, less) ? SAYS_LESS : SAYS_OTHER;
 }
 
+/* Whether a word is one of the payer's name. */
+static bool
+is_name(const O2cPending *p, const char *word)
+{
+	int			len = strlen(word);
+
+	for (const char *at = p->name; len > 0 && at != NULL && (at = strstr(at, word)) != NULL; at += len)
+		if ((at == p->name || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
 /*
- * What the words before a place of a text say; other numbers of a list are passed
+ * What the words before a place of a text say, but for the payer's name; other numbers of a list are passed
  * over.  Of a word before such a number, which no invoice is announced by, only
  * the first number is one, unless all are to be.
  */
 static Meaning
-meaning_before(const char *text, int place, bool all)
+meaning_before(const O2cPending *p, const char *text, int place, bool all)
 {
 	Meaning		said = SAYS_NOTHING;
 	bool		passed = false;
@@ -162,7 +174,7 @@ meaning_before(const char *text, int place, bool all)
 		while (place > 0 && is_letter(text[place - 1]))
 			place--;
 		fold(text + place, end - place, word);
-		meaning = meaning_of(word);
+		meaning = is_name(p, word) ? SAYS_NOTHING : meaning_of(word);
 		/* 'without invoice 17' */
 		if (said != SAYS_NOTHING)
 			return meaning == SAYS_LESS ? meaning : IS_IN(word, own) ? SAYS_OTHER : said;
@@ -250,7 +262,7 @@ meaning_of_token(const O2cPending *p, const char *token)
 	before = pnstrdup(p->reference, place);
 	if (p->code != NULL && strcmp(p->code, token) != 0)
 		o2c_blank_token(before, p->code, '0');
-	return meaning_before(before, place, false);
+	return meaning_before(p, before, place, false);
 }
 
 /* Whether only a mark or a word of ranges stands between two numbers. */
@@ -304,7 +316,7 @@ o2c_is_invoice_number(const O2cPending *p, const char *token)
 	char	   *bare = o2c_bare_text(p);
 	int			place = find_token(bare, token, &end);
 
-	return place >= 0 && (is_bare_list(bare) || meaning_before(bare, place, false) == SAYS_INVOICE);
+	return place >= 0 && (is_bare_list(bare) || meaning_before(p, bare, place, false) == SAYS_INVOICE);
 }
 
 /* Whether a number is said to be a customer's. */
@@ -481,7 +493,7 @@ o2c_stands_alone(const O2cPending *p, const char *number)
 
 		if (len == 0)
 			continue;
-		if (!(is_year(bare + i, len) && (i == 0 || !is_letter(bare[i - 1]))) && meaning_before(bare, i, true) < SAYS_CUSTOMER)
+		if (!(is_year(bare + i, len) && (i == 0 || !is_letter(bare[i - 1]))) && meaning_before(p, bare, i, true) < SAYS_CUSTOMER)
 			return false;
 		i += len - 1;
 	}
