@@ -91,7 +91,7 @@ number_strength(const O2cPending *p, const char *token, bool proved)
 {
 	if (proved)
 		return O2C_REF_PROVED;
-	if (o2c_is_whole(p->whole, token))
+	if (o2c_is_whole(p, token))
 		return O2C_REF_WHOLE;
 	if (looks_like_other(p, token))
 		return strlen(token) == 4 && o2c_is_invoice_number(p, token) ? O2C_REF_WEAK : O2C_REF_NONE;
@@ -106,7 +106,7 @@ digits_strength(const O2cPending *p, const char *token, const char *key)
 {
 	bool		all = strcmp(digits_of(key), token) == 0;
 
-	if (o2c_is_whole(p->whole, token) && significant(token) >= 3)
+	if (o2c_is_whole(p, token) && significant(token) >= 3)
 		return all ? O2C_REF_EXACT : O2C_REF_WEAK;
 	if (looks_like_other(p, token))
 		return O2C_REF_NONE;

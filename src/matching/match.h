@@ -80,6 +80,7 @@ typedef struct O2cPending
 	char	   *account;
 	char	   *text;
 	char	   *whole;			/* the reference in normal form */
+	uint64		leads;			/* its beginnings that announce a number (o2c_announced_leads) */
 	char	  **tokens;
 	int			n_tokens;
 	char	  **bare;			/* those of the text without dates and amounts, once they are asked for */
@@ -257,8 +258,8 @@ extern void o2c_refresh_pending(O2cMatch *match);
 extern Datum o2c_payment_ids(const O2cMatch *match);
 
 /* words.c */
-extern bool o2c_is_announcement(const char *s, int len);
-extern bool o2c_is_whole(const char *whole, const char *number);
+extern uint64 o2c_announced_leads(const char *whole);
+extern bool o2c_is_whole(const O2cPending *p, const char *number);
 extern bool o2c_is_announced(const O2cPending *p, const char *token);
 extern bool o2c_is_invoice_number(const O2cPending *p, const char *token);
 extern bool o2c_is_customer_number(const O2cPending *p, const char *token);

@@ -77,7 +77,10 @@ add_short(O2cPending *p)
 	int			len = p->whole == NULL ? 0 : strlen(p->whole);
 	char	  **tokens;
 
-	if (len == 0 || p->n_tokens >= MAX_CANDIDATES)
+	if (len == 0)
+		return;
+	p->leads = o2c_announced_leads(p->whole);
+	if (p->n_tokens >= MAX_CANDIDATES)
 		return;
 	tokens = palloc(sizeof(char *) * (MAX_CANDIDATES + 1));
 	if (p->n_tokens > 0)
@@ -85,7 +88,7 @@ add_short(O2cPending *p)
 	p->tokens = tokens;
 	add_padded(p);
 	for (int lead = 0; lead < len && len <= 40 && p->n_tokens < MAX_CANDIDATES; lead++)
-		if (o2c_is_announcement(p->whole, lead))
+		if ((p->leads & (UINT64CONST(1) << lead)) != 0)
 			add_candidate(p, p->whole + lead);
 }
 

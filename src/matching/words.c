@@ -500,46 +500,57 @@ o2c_stands_alone(const O2cPending *p, const char *number)
 	return true;
 }
 
-/* Marks where words of a list end that begin at a place of a word: letters that stand alone may be the number's. */
+/* The length of what a normal form begins with and is a word, or 0: an E after A, O or U is passed over. */
+static int
+word_length(const char *s, const char *word)
+{
+	int			len = 0;
+
+	for (int i = 0; word[i] != '\0'; len++)
+	{
+		if (s[len] == word[i])
+			i++;
+		else if (!(s[len] == 'E' && i > 0 && strchr("AOU", word[i - 1]) != NULL))
+			return 0;
+	}
+	return len;
+}
+
+/* Marks where words of a list end that begin at a place; letters that stand alone may be the number's. */
 static void
-mark_ends(const char *word, int place, const char *const *list, int n, int least, bool *ends)
+mark_ends(const char *s, int place, const char *const *list, int n, int least, uint64 *ends)
 {
 	for (int i = 0; i < n; i++)
 	{
-		int			len = strlen(list[i]);
+		int			len = list[i][0] != s[place] ? 0 : word_length(s + place, list[i]);
 
-		if (len >= least && strncmp(word + place, list[i], len) == 0)
-			ends[place + len] = true;
+		if (len >= least && place + len < 64)
+			*ends |= UINT64CONST(1) << (place + len);
 	}
 }
 
-/* Whether the beginning of a normal form is made of words that announce a number. */
-bool
-o2c_is_announcement(const char *s, int len)
+/* The beginnings of a normal form that are words that announce a number, as bits by their lengths; 0 is one. */
+uint64
+o2c_announced_leads(const char *whole)
 {
-	char		word[MAX_WORD];
-	bool		ends[MAX_WORD] = {true};
+	uint64		ends = 1;
 
-	if (len >= MAX_WORD)
-		return false;
-	fold(s, len, word);
-	len = strlen(word);
-	for (int i = 0; i < len; i++)
+	for (int i = 0; i < 63 && whole[i] >= 'A'; i++)
 	{
-		if (!ends[i])
+		if ((ends & (UINT64CONST(1) << i)) == 0)
 			continue;
-		mark_ends(word, i, invoices, lengthof(invoices), 1, ends);
-		mark_ends(word, i, numbers, lengthof(numbers), 1, ends);
-		mark_ends(word, i, neutral, lengthof(neutral), 3, ends);
+		mark_ends(whole, i, invoices, lengthof(invoices), 1, &ends);
+		mark_ends(whole, i, numbers, lengthof(numbers), 1, &ends);
+		mark_ends(whole, i, neutral, lengthof(neutral), 3, &ends);
 	}
-	return ends[len];
+	return ends;
 }
 
-/* Whether a normal form is a number and nothing else but words that announce it. */
+/* Whether a payment's text is a number and nothing else but words that announce it. */
 bool
-o2c_is_whole(const char *whole, const char *number)
+o2c_is_whole(const O2cPending *p, const char *number)
 {
-	int			lead = whole == NULL ? -1 : (int) strlen(whole) - (int) strlen(number);
+	int			lead = p->whole == NULL ? -1 : (int) strlen(p->whole) - (int) strlen(number);
 
-	return lead >= 0 && strcmp(whole + lead, number) == 0 && o2c_is_announcement(whole, lead);
+	return lead >= 0 && lead < 64 && (p->leads & (UINT64CONST(1) << lead)) != 0 && strcmp(p->whole + lead, number) == 0;
 }
