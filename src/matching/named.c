@@ -201,6 +201,13 @@ add_document(const O2cLook *l, const O2cHit *hit, O2cItems *items)
 	return open;
 }
 
+/* Whether a named document was paid by this run, by another payment than this one. */
+static bool
+is_paid_by_run(const O2cLook *l, const O2cHit *hit)
+{
+	return l->p->open == l->p->amount && o2c_first_item(&l->match->book, hit->invoice) >= 0 && !o2c_is_open(l, hit);
+}
+
 /* What a payment's text names of a group. */
 typedef struct Named
 {
@@ -217,9 +224,9 @@ take_hit(O2cLook *l, O2cExplanation *e, Named *named, const O2cHit *hit)
 
 	if (!add_document(l, hit, &named->all))
 	{
-		if (plain && !hit->open)
+		if (plain && (!hit->open || is_paid_by_run(l, hit)))
 			l->closed = hit;
-		else if (plain && o2c_is_open(l, hit))
+		else if (plain && hit->open && o2c_is_open(l, hit))
 			l->elsewhere = hit;
 		return;
 	}

@@ -1,14 +1,14 @@
 -- The rules of bank lines one by one: what is refused, what is the same line, what takes a payment back.
 -- Each case has a world of its own: what is given, the imports one after the other, what the lines have become.
 BEGIN;
-SELECT plan(44);
+SELECT plan(46);
 SELECT o2c.create_company('Acme', 'EUR');
 SET LOCAL client_min_messages = error;
 SET LOCAL o2c.business_date = '2026-03-31';
 INSERT INTO o2c.customer (code, name) VALUES ('A', 'Alpha');
 INSERT INTO o2c.bank_account (account, currency, bic, creditor_id) VALUES ('DE89370400440532013000', 'EUR', 'COBADEFFXXX', 'DE98ZZZ09999999999');
 CREATE SCHEMA t;
-CREATE FUNCTION t.account(currency text) RETURNS void LANGUAGE sql AS $$INSERT INTO o2c.bank_account (account, currency) VALUES ('DE89370400440532013000', $1)$$;
+CREATE FUNCTION t.account(currency text, account text DEFAULT 'DE89370400440532013000') RETURNS void LANGUAGE sql AS $$INSERT INTO o2c.bank_account (account, currency) VALUES ($2, $1)$$;
 -- collects an amount from the customer on a day; its end-to-end id is shown as DD
 CREATE FUNCTION t.collected(amount numeric, day date) RETURNS bigint LANGUAGE sql AS $$
 SELECT o2c.add_mandate('A', 'DE75512108001245126199', 'A-1', '2026-01-01');
@@ -19,7 +19,7 @@ SELECT payment_id FROM o2c.direct_debit $$;
 CREATE FUNCTION t.closed() RETURNS void LANGUAGE sql AS $$SELECT o2c.close_bank_line(bank_line_id, note => 'asked the bank') FROM o2c.bank_line_open$$;
 -- a line for most cases: 10 euros of 30 March, with what a case says besides or instead
 CREATE FUNCTION t.line(more jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT jsonb_build_object('booked_on', '2026-03-30', 'amount', 10, 'account', 'DE89370400440532013000') || more$$;
--- each line: its kind, its amount where it is not 10, and what became of its payment; or why they are refused
+-- each line: its kind, its amount where it is not 10, what became of its payment, and how it was made if not by transfer; or why they are refused
 CREATE FUNCTION t.booked(given text, verify boolean, VARIADIC imports text[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     step text;
@@ -33,7 +33,7 @@ BEGIN
             EXECUTE 'SELECT ' || step;
         END IF;
     END LOOP;
-    SELECT string_agg(concat_ws(' ', l.kind, nullif(trim_scale(l.amount), 10), p.state, p.reversed_on), ', ' ORDER BY l.bank_line_id) INTO said
+    SELECT string_agg(concat_ws(' ', l.kind, nullif(trim_scale(l.amount), 10), p.state, p.reversed_on, nullif(p.method, 'transfer')), ', ' ORDER BY l.bank_line_id) INTO said
     FROM o2c.bank_line l LEFT JOIN o2c.payment p USING (company_id, payment_id);
     IF verify AND EXISTS (SELECT FROM o2c.verify()) THEN
         said := said || ', and the books do not agree';
@@ -65,6 +65,9 @@ INSERT INTO rule (given, imports, expected, says) VALUES
     ('NULL', ARRAY['[{"end_to_end_id": "NOTPROVIDED", "remittance": "a"}]', '[{"end_to_end_id": "nonref", "remittance": "a"}, {"end_to_end_id": "NOTAVAILABLE", "remittance": "a"}]'], 'receipt received, receipt received', 'what banks write where there is none says nothing'),
     ('NULL', ARRAY['[{"bank_reference": "R1", "end_to_end_id": "E1"}]', '[{"bank_reference": "R1", "end_to_end_id": "E2"}]'], 'receipt received', 'the bank''s reference says more than an end-to-end id'),
     ('NULL', ARRAY['[{"identity": "I1", "bank_reference": "R1"}]', '[{"identity": "I1", "bank_reference": "R2"}]'], 'receipt received', 'and an identity more than that'),
+    ($$t.account('EUR', 'GB29NWBK60161331926819')$$, ARRAY['[{}, {"account": "GB29NWBK60161331926819"}]', '[{"account": "GB29NWBK60161331926819"}]'], 'receipt received, receipt received', 'equal lines of two accounts are counted apart'),
+    ('NULL', ARRAY['[{"family": "RCDT"}, {"family": "IDDT"}, {"family": "CCRD"}, {"family": "MCRD"}, {"family": "ICHQ"}, {"family": "RCHQ"}, {"family": "CNTR"}]'],
+     'receipt received, receipt received direct_debit, receipt received card, receipt received card, receipt received cheque, receipt received cheque, receipt received cash', 'how money came'),
     ('NULL', ARRAY['[{"status": "PDNG"}]', '[{}]'], 'information, receipt received', 'what was announced is booked when it is booked'),
     ('NULL', ARRAY['[{"amount": 0}]'], 'information 0', 'nothing is nothing'),
     ('NULL', ARRAY['[{"subfamily": "CHRG"}, {"subfamily": "COMM"}, {"subfamily": "COME"}, {"subfamily": "COMI"}, {"subfamily": "COMT"}, {"subfamily": "FEES"}]'], 'correction, correction, correction, correction, correction, correction', 'charges that the bank gives back are corrections'),
@@ -85,8 +88,8 @@ INSERT INTO rule (given, imports, expected, says) VALUES
     ('NULL', ARRAY['[{"end_to_end_id": "E1"}]', '[{"end_to_end_id": "E1", "amount": -10, "reversal": true}, {"end_to_end_id": "E1", "amount": -10, "reversal": true, "booked_on": "2026-03-31"}]'], 'receipt reversed 2026-03-30, return -10 reversed 2026-03-30, return -10', 'nor one twice'),
     ('NULL', ARRAY['[{"end_to_end_id": "E1", "amount": -10, "reversal": true}]', '[{"end_to_end_id": "E1"}]'], 'return -10 reversed 2026-03-30, receipt reversed 2026-03-30', 'a return waits for a payment that is told later'),
     ('NULL', ARRAY['[{"end_to_end_id": "E1", "amount": -10, "reversal": true}]', 't.closed()', '[{"end_to_end_id": "E1"}]'], 'return -10, receipt received', 'unless a person closed it'),
-    ($$t.collected(10, '2026-03-18')$$, ARRAY['[{"end_to_end_id": "DD", "amount": -10, "return_reason": "AM04", "booked_on": "2026-03-17"}]'], 'return -10 reversed 2026-03-18', 'a direct debit may come back before it counts'),
-    ($$o2c.settle_payment(t.collected(10, '2026-03-18'), '2026-03-20')$$, ARRAY['[{"end_to_end_id": "DD", "amount": -10, "return_reason": "AM04", "booked_on": "2026-03-19"}]'], 'return -10 reversed 2026-03-20', 'but not before it was settled');
+    ($$t.collected(10, '2026-03-18')$$, ARRAY['[{"end_to_end_id": "DD", "amount": -10, "return_reason": "AM04", "booked_on": "2026-03-17"}]'], 'return -10 reversed 2026-03-18 direct_debit', 'a direct debit may come back before it counts'),
+    ($$o2c.settle_payment(t.collected(10, '2026-03-18'), '2026-03-20')$$, ARRAY['[{"end_to_end_id": "DD", "amount": -10, "return_reason": "AM04", "booked_on": "2026-03-19"}]'], 'return -10 reversed 2026-03-20 direct_debit', 'but not before it was settled');
 SELECT is(t.booked(given, n % 5 = 0, VARIADIC imports), expected, says) FROM rule ORDER BY n;
 SELECT is_empty('SELECT * FROM o2c.verify()', 'everything agrees');
 SELECT * FROM finish();

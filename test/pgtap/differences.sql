@@ -1,6 +1,6 @@
 -- Differences between what is paid and what is owed: references, discounts, tolerance, deductions, overpayments, bank charges.
 BEGIN;
-SELECT plan(184);
+SELECT plan(188);
 SELECT o2c.create_company('Acme', 'EUR');
 SELECT o2c.create_company('Other', 'EUR');
 SET LOCAL client_min_messages = error;
@@ -230,6 +230,20 @@ SELECT o2c.apply_payment(pg_temp.pay(735, '2026-01-11'), 'L2', discount => NULL)
 SELECT is(pg_temp.settled('L2'), '985 / 15 / 0 -> 0', 'which settles it');
 SELECT o2c.unapply(:l2, '2026-01-12');
 SELECT is(o2c.eligible_discount('L2', '2026-01-11') || ' ' || o2c.eligible_discount('L2', '2026-01-13'), '15.00 0', 'what is taken back can be earned again, if in time');
+
+-- what is granted in words is spent once: over the instalments, the oldest first
+SELECT pg_temp.policy(NULL, NULL);
+SELECT pg_temp.in_two('G1'), pg_temp.in_two('G2'), pg_temp.owe('G3', 'C1', 1000, '2026-01-11 20'), pg_temp.owe('G4', 'C1', 1000, '2026-01-11 20', '2026-01-21 10');
+SELECT o2c.apply_payment(pg_temp.pay(985, '2026-01-11'), 'G1', discount => 15);
+SELECT is(pg_temp.settled('G1'), '490 / 10 / 0 -> 0, 495 / 5 / 0 -> 0', 'a discount that is given');
+SELECT o2c.apply_payment(pg_temp.pay(495, '2026-01-31'), 'G2', discount => 0, tolerance => 10, note => 'flood');
+SELECT is(pg_temp.settled('G2'), '495 / 0 / 5 -> 0, 0 / 0 / 5 -> 495', 'a tolerance that is given');
+SELECT o2c.apply_payment(pg_temp.pay(990, '2026-01-05'), 'G3');
+SELECT is(o2c.eligible_discount('G3', '2026-01-11'), 10::numeric, 'a discount is not more than what is open');
+SELECT pg_temp.policy(NULL, NULL, 0, true);
+SELECT o2c.apply_payment(pg_temp.pay(735, '2026-01-11'), 'G4', discount => NULL);
+SELECT is(pg_temp.settled('G4') || ', ' || o2c.eligible_discount('G4', '2026-01-12'), '735 / 15 / 0 -> 250, 0', 'nor less than nothing, where more was taken in time than is offered later');
+SELECT pg_temp.policy(NULL, NULL);
 
 -- deductions: what is short and why; the invoice stays open
 SELECT set_eq('SELECT reason FROM o2c.deduction_reason WHERE company_id = 1', '{price,quantity,freight,promotion,unearned_discount,tax,damaged,other}'::text[], 'the usual reasons come with the company');

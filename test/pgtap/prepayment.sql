@@ -63,6 +63,7 @@ SELECT o2c.bill(customer => 'C2');
 SELECT number AS inv FROM o2c.invoice ORDER BY invoice_id DESC LIMIT 1 \gset
 SELECT o2c.record_payment(70, customer => 'C2', reference => :'inv') AS p2 \gset
 SELECT o2c.allocate_prepayment(:p2, :o2);
+SELECT is((SELECT trim_scale(sum(cash)) FROM o2c.propose(:p2) WHERE place = 1), 40::numeric, 'what is free is proposed');
 SELECT is((SELECT sum(amount) FROM o2c.match_payments()), 40::numeric, 'matching takes what is free, though the invoice is named');
 SELECT throws_ok(format('SELECT o2c.apply_payment(%s, %L)', :p2, :'inv'), 'OC106', NULL, 'nothing is left to apply');
 SELECT throws_ok(format('INSERT INTO o2c.application (credit_item_id, debit_item_id, effective_on, cash_amount) SELECT p.item_id, i.item_id, ''2026-03-02'', 1 FROM o2c.payment p, o2c.open_item i WHERE p.payment_id = %s AND i.kind = ''invoice'' AND i.open_amount > 0', :p2),
