@@ -74,7 +74,7 @@ add_customer(int64 **customers, int *n, int *room, int64 customer)
 /*
  * Locks the groups that payments may be applied in: its customer's, or those that
  * a payment without customer leads to.  What else its text names is only read:
- * who records a payment and matches it in one transaction takes no second lock.
+ * who records a payment and matches just that one in one transaction takes no second lock.
  */
 static void
 lock_concerned(const O2cMatch *match)

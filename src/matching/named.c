@@ -114,7 +114,7 @@ is_only_one(const O2cLook *l, const O2cExplanation *e)
 {
 	if (strcmp(e->found_by, O2C_LINK) == 0)
 		return true;
-	if (e->documents > 1)
+	if (e->documents > 1 || l->p->n_unpaid > 0)
 		return false;
 	/* a few digits are a number where they are said to be one, or surely paid by who owes it */
 	if (e->ref < O2C_REF_EXACT && !(strcmp(e->found_by, "number") == 0 && strlen(e->token) > 3 &&
@@ -142,8 +142,9 @@ doubt_reference(const O2cLook *l, const O2cExplanation *e)
 		return "it does not pay all that it names, and the payer is not known";
 	if (e->ref < O2C_REF_EXACT && !(e->documents > 1 && e->amount == O2C_AMOUNT_EXACT))
 		return "a few digits are no proof, and the payer is not known";
-	if (e->amount == O2C_AMOUNT_TOLERATED && e->payer == O2C_PAYER_OTHER)
-		return "somebody else paid, and the amount does not agree exactly";
+	if (e->amount == O2C_AMOUNT_TOLERATED)
+		return e->payer == O2C_PAYER_OTHER ? "somebody else paid, and the amount does not agree exactly" :
+			"the payer is not known, and the amount does not agree exactly";
 	if (l->p->code != NULL && strcmp(l->p->code, e->token) == 0)
 		return "it is a customer's number, too";
 	if (has_neighbour(l))

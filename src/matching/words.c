@@ -65,13 +65,13 @@ static const char *const less[] = {
 	"ABZGL", "ABZUGLICH", "AUSSER", "BUT", "EXCEPT", "EXCL", "LESS", "MINUS", "NICHT", "NOT", "OHNE", "SANS", "SAUF", "SENZA", "SIN", "WENIGER", "WITHOUT"
 };
 
-/* Beginnings of words that say that the money is something else than the payment of an invoice. */
+/* Words, and from five letters on beginnings of words, that say that the money is something else than the payment of an invoice. */
 static const char *const purposes[] = {
 	"ACCONTO", "ACOMPTE", "ADVANCE", "ALREADY", "ANGEBOT", "ANNUL", "ANTICIP", "ANZAHLUNG", "AVOIR", "BEREITS", "BESTRITT", "BONUS", "CANCEL", "CAUTION", "CHARGEBACK", "CLAIM",
 	"COMPLAIN", "CREDIT", "DARLEHEN", "DEPOSIT", "DEVIS", "DISPUT", "DIVIDEND", "DONAT", "DOPPEL", "DOWNPAY", "DUPLICA", "ERSTATT", "GEHALT", "GUTSCHR", "INSURANCE",
-	"INTEREST", "KAUTION", "KEIN", "LOAN", "LOHN", "NICHT", "NOT", "OVERPA", "POLICE", "POLICY", "PREPAY", "PREPAID", "PROFORMA", "QUOT", "REEMBOLSO", "REFUND", "REIMBURS",
+	"INTEREST", "KAUTION", "KEIN", "KEINE", "LOAN", "LOHN", "NICHT", "NOT", "OVERPA", "POLICE", "POLICY", "PREPAY", "PREPAID", "PROFORMA", "QUOTA", "QUOTE", "REEMBOLSO", "REFUND", "REIMBURS",
 	"REKLAM", "REMBOURS", "RETOUR", "RETURN", "RIMBORSO", "RMA", "RUCKERST", "RUCKLAST", "RUCKZAHL", "SALARY", "SCHADEN", "SPENDE", "SPONSOR", "STORN", "STRITTIG", "UBERZAHL",
-	"VERSICHERUNG", "VORAUS", "VORKASSE", "WAGE", "ZINS", "ZUVIEL"
+	"VERSICHERUNG", "VORAUS", "VORKASSE", "WAGES", "ZINS", "ZINSEN", "ZUVIEL"
 };
 
 /* Whether a word is in a list. */
@@ -143,9 +143,9 @@ is_name(const O2cPending *p, const char *word)
 }
 
 /*
- * What the words before a place of a text say, but for the payer's name; other numbers of a list are passed
- * over.  Of a word before such a number, which no invoice is announced by, only
- * the first number is one, unless all are to be.
+ * What the words before a place of a text say, but for the payer's name; other
+ * numbers of a list are passed over.  Behind a word for customers only the first
+ * number is a customer's, unless all are to be.
  */
 static Meaning
 meaning_before(const O2cPending *p, const char *text, int place, bool all)
@@ -178,7 +178,7 @@ meaning_before(const O2cPending *p, const char *text, int place, bool all)
 		/* 'without invoice 17' */
 		if (said != SAYS_NOTHING)
 			return meaning == SAYS_LESS ? meaning : IS_IN(word, own) ? SAYS_OTHER : said;
-		if (passed && !all && (meaning == SAYS_CUSTOMER || meaning == SAYS_OTHER))
+		if (passed && !all && meaning == SAYS_CUSTOMER)
 			return SAYS_NOTHING;
 		if (meaning >= SAYS_LESS)
 			return meaning;
@@ -333,7 +333,25 @@ o2c_is_taken_away(const O2cPending *p, const char *token)
 	return meaning_of_token(p, token) == SAYS_LESS;
 }
 
-/* The word of a payment's text that says that it is no payment of an invoice, or NULL. */
+/* Whether a word says that the money is something else than the payment of an invoice. */
+static bool
+is_purpose(const char *word)
+{
+	for (int i = 0; i < lengthof(purposes); i++)
+		if (strlen(purposes[i]) < 5 ? strcmp(word, purposes[i]) == 0 : strncmp(word, purposes[i], strlen(purposes[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Whether a word of credit is one of a credit transfer, or of a creditor, which is us. */
+static bool
+is_transfer(const char *word, const char *rest)
+{
+	rest += strspn(rest, " -");
+	return strncmp(word, "CREDITOR", 8) == 0 || (strcmp(word, "CREDIT") == 0 && pg_strncasecmp(rest, "transfer", 8) == 0);
+}
+
+/* The word of a payment's text that says that it is no payment of an invoice, or NULL; the payer's name says nothing. */
 char *
 o2c_other_purpose(const O2cPending *p)
 {
@@ -350,9 +368,8 @@ o2c_other_purpose(const O2cPending *p)
 			continue;
 		}
 		fold(begin, s - begin, word);
-		for (int i = 0; i < lengthof(purposes); i++)
-			if (strncmp(word, purposes[i], strlen(purposes[i])) == 0 && (strlen(purposes[i]) > 3 || strcmp(word, purposes[i]) == 0))
-				return pnstrdup(begin, s - begin);
+		if (is_purpose(word) && !is_transfer(word, s) && !is_name(p, word))
+			return pnstrdup(begin, s - begin);
 	}
 	return NULL;
 }

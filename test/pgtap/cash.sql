@@ -112,7 +112,7 @@ SELECT pg_temp.invoice('A1', 'C2', 11), pg_temp.invoice('A2', 'C2', 12), pg_temp
        pg_temp.invoice('A5', 'C1a', 13), pg_temp.invoice('A6', 'C1a', 14), pg_temp.invoice('A7', 'C2', 15, '2026-04-01', '2026-05-01');
 SELECT o2c.record_payment(11, '2026-02-09', 'C2', 'a1'), o2c.record_payment(11, '2026-02-09', 'C2', 'again'), o2c.record_payment(12, '2026-02-09', 'C2', 'either'),
        o2c.record_payment(13, '2026-02-09', 'C1a', 'own'), o2c.record_payment(13, '2026-02-10', 'C1', 'group'), o2c.record_payment(14, '2026-02-09', 'C1', 'child'),
-       o2c.record_payment(15, '2026-02-09', 'C2', 'later'), o2c.record_payment(12, '2026-02-09', NULL, 'nobody'), o2c.record_payment(13, '2026-02-09', 'C1', 'INV 400 ');
+       o2c.record_payment(15, '2026-04-02', 'C2', 'later'), o2c.record_payment(12, '2026-02-09', NULL, 'nobody'), o2c.record_payment(13, '2026-02-09', 'C1', 'INV 400 ');
 SELECT results_eq('SELECT pg_temp.matched()', ARRAY['a1 A1 reference 11', 'own A5 amount 13', 'child A6 amount 14', 'INV 400  INV-400 reference 13', 'group A4 amount 13'],
                   'the one item with that amount, of the customer or else of the group');
 SELECT is_empty('SELECT pg_temp.matched()', 'again there is nothing more');

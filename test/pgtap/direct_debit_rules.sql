@@ -49,7 +49,7 @@ INSERT INTO rule (steps, seen, expected, says) VALUES
     (ARRAY[$$mandate('M-1', '2026-01-01'), mandate('M-2', '2025-12-31'), owe('I-1', 100)$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-1 100 0; I-1 0', 'of two mandates the one that was signed last'),
     (ARRAY[$$mandate('M-1', '2026-01-01'), mandate('M-2', '2026-01-01'), owe('I-1', 100)$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-2 100 0; I-1 0', 'of one day the one that was recorded last'),
     (ARRAY[$$mandate('M-1'), owe('I-1', 100), discount('I-1', '2026-03-10', 2)$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-1 98 0; I-1 0', 'a discount that is in time is deducted'),
-    (ARRAY[$$mandate('M-1'), owe('I-1', 100), discount('I-1', '2026-03-10', 2), paid('I-1', 10)$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-1 90 0; I-1 0', 'not once a part is paid'),
+    (ARRAY[$$mandate('M-1'), owe('I-1', 100), discount('I-1', '2026-03-10', 2), paid('I-1', 10)$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-1 88 0; I-1 0', 'and whole where it closes what a part was paid of'),
     (ARRAY[$$mandate('M-1'), owe('I-1', 100), discount('I-1', '2026-03-09', 2)$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-1 100 0; I-1 0', 'nor a day late'),
     (ARRAY[$$mandate('M-1'), owe('I-1', 100), discount('I-1', '2026-03-07', 2), policy('{"discount_grace_days": 3}')$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-1 98 0; I-1 0', 'but within the days of grace'),
     (ARRAY[$$mandate('M-1'), owe('I-1', 100), discount('I-1', '2026-03-06', 2), policy('{"discount_grace_days": 3}')$$, $$o2c.direct_debit_file('2026-03-10')$$], 't.debits()', 'M-1 100 0; I-1 0', 'and not after them'),
