@@ -883,43 +883,45 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._may_hold(bigint, bigint, text, bigint) IS 'Whether a statement may repeat another one: it has all its entries, and enough others to come to its opening balance.';
 
-CREATE FUNCTION o2c._leads_to(first bigint, last bigint, company_id bigint) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    RETURN EXISTS (
-        WITH RECURSIVE path AS (
-            SELECT s.bank_account_id, s.closing_balance AS balance FROM o2c.bank_statement s
-            WHERE s.company_id = _leads_to.company_id AND s.bank_statement_id = first
-            UNION
-            SELECT p.bank_account_id, s.closing_balance FROM path p
-            JOIN o2c.bank_statement s ON s.company_id = _leads_to.company_id AND s.bank_account_id = p.bank_account_id AND s.opening_balance = p.balance AND s.ties
-        )
-        SELECT FROM path p JOIN o2c.bank_statement s ON s.company_id = _leads_to.company_id AND s.bank_statement_id = last
-        WHERE p.bank_account_id = s.bank_account_id AND p.balance = s.opening_balance);
-END $$;
-COMMENT ON FUNCTION o2c._leads_to(bigint, bigint, bigint) IS 'Whether the closing balance of a statement is the opening balance of another one, or of others between them that lead to it.';
-
-CREATE FUNCTION o2c._statements_apart(one bigint, other bigint, batch text, company_id bigint) RETURNS boolean
+CREATE FUNCTION o2c._statements_around(statement bigint, company_id bigint) RETURNS TABLE (other bigint, certain boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    p record;
+    s record;
 BEGIN
-    SELECT (a.kind, a.reference) = (b.kind, b.reference) AS same,
-           coalesce(a.page <> b.page, false) AND (a.sequence_number, a.created_on, a.from_on, a.to_on) IS NOT DISTINCT FROM (b.sequence_number, b.created_on, b.from_on, b.to_on) AS pages,
-           a.ties AND b.ties AND a.opening_balance <> b.opening_balance AND a.closing_balance <> b.closing_balance AS ties INTO p
-    FROM o2c.bank_statement a, o2c.bank_statement b
-    WHERE a.company_id = _statements_apart.company_id AND a.bank_statement_id = one AND b.company_id = _statements_apart.company_id AND b.bank_statement_id = other;
-    IF p.same THEN
-        RETURN p.pages;
+    SELECT b.* INTO s FROM o2c.bank_statement b WHERE b.company_id = _statements_around.company_id AND b.bank_statement_id = statement;
+    RETURN QUERY
+    SELECT b.bank_statement_id, true FROM o2c.bank_statement b
+    WHERE b.company_id = _statements_around.company_id AND b.bank_account_id = s.bank_account_id AND b.reference = s.reference AND b.kind = s.kind AND b.page <> s.page
+      AND (b.sequence_number, b.created_on, b.from_on, b.to_on) IS NOT DISTINCT FROM (s.sequence_number, s.created_on, s.from_on, s.to_on);
+    IF NOT s.ties THEN
+        RETURN;
     END IF;
-    RETURN coalesce(p.ties, false)
-       AND (o2c._leads_to(one, other, company_id) OR o2c._leads_to(other, one, company_id))
-       AND NOT o2c._may_hold(one, other, batch, company_id) AND NOT o2c._may_hold(other, one, batch, company_id);
+    RETURN QUERY
+    -- step by step by the indexes: of some that begin with one balance a few will do
+    WITH RECURSIVE later AS (
+        SELECT s.bank_statement_id, s.opening_balance, s.closing_balance, s.reference, 0 AS step
+        UNION
+        SELECT n.*, l.step + 1 FROM later l
+        CROSS JOIN LATERAL (SELECT b.bank_statement_id, b.opening_balance, b.closing_balance, b.reference FROM o2c.bank_statement b
+                            WHERE b.company_id = _statements_around.company_id AND b.bank_account_id = s.bank_account_id AND b.ties AND b.opening_balance = l.closing_balance
+                            ORDER BY b.bank_statement_id LIMIT 20) n
+        WHERE l.step < 50
+    ), earlier AS (
+        SELECT s.bank_statement_id, s.opening_balance, s.closing_balance, s.reference, 0 AS step
+        UNION
+        SELECT n.*, e.step + 1 FROM earlier e
+        CROSS JOIN LATERAL (SELECT b.bank_statement_id, b.opening_balance, b.closing_balance, b.reference FROM o2c.bank_statement b
+                            WHERE b.company_id = _statements_around.company_id AND b.bank_account_id = s.bank_account_id AND b.ties AND b.closing_balance = e.opening_balance
+                            ORDER BY b.bank_statement_id LIMIT 20) n
+        WHERE e.step < 50
+    )
+    SELECT o.bank_statement_id, false FROM (TABLE later UNION TABLE earlier) o
+    -- one with the same id, or that begins where it does, may be another edition of it
+    WHERE o.reference <> s.reference AND o.opening_balance <> s.opening_balance;
 END $$;
-COMMENT ON FUNCTION o2c._statements_apart(bigint, bigint, text, bigint) IS
-'Whether two statements of an account certainly share no entry: pages of one statement, or statements that follow each other by their balances, of which neither may repeat the other.';
+COMMENT ON FUNCTION o2c._statements_around(bigint, bigint) IS
+'The other pages of a statement, which certainly share no entry with it, and the statements that by their balances come before or after it, up to 50 steps away.';
 
 CREATE FUNCTION o2c._taken_occurrences(batch text, company_id bigint)
 RETURNS TABLE (bank_account_id bigint, entry_key text, import_ids bigint[], entries bigint, taken bigint[])
@@ -930,28 +932,34 @@ BEGIN
     WITH staged AS MATERIALIZED (
         SELECT r.bank_account_id, r.bank_statement_id, r.entry_key, array_agg(r.import_id) AS import_ids, count(DISTINCT r.entry) AS entries, min(r.entry) AS first_entry
         FROM o2c.bank_line_import r
-        WHERE r.company_id = _taken_occurrences.company_id AND r.batch = _taken_occurrences.batch AND r.bank_statement_id IS NOT NULL
+        WHERE r.company_id = _taken_occurrences.company_id AND r.batch = _taken_occurrences.batch AND r.bank_statement_id IS NOT NULL AND r.kind IS NULL
         GROUP BY r.bank_account_id, r.bank_statement_id, r.entry_key
     ), mine AS MATERIALIZED (
         SELECT DISTINCT s.bank_statement_id FROM staged s
-    ), told AS MATERIALIZED (
-        SELECT s.bank_account_id, s.bank_statement_id, s.entry_key, b.bank_statement_id AS other, b.occurrence
-        FROM staged s JOIN o2c.bank_line b ON b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key
-        WHERE NOT EXISTS (SELECT FROM mine m WHERE m.bank_statement_id = b.bank_statement_id)
+        WHERE EXISTS (SELECT FROM o2c.bank_line b WHERE b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key)
+    ), around AS MATERIALIZED (
+        SELECT DISTINCT m.bank_statement_id, o.other, o.certain FROM mine m CROSS JOIN LATERAL o2c._statements_around(m.bank_statement_id, _taken_occurrences.company_id) o
         UNION
-        SELECT s.bank_account_id, s.bank_statement_id, s.entry_key, b.bank_statement_id, b.occurrence
-        FROM staged s JOIN o2c.bank_statement_entry b ON b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key
-        WHERE NOT EXISTS (SELECT FROM mine m WHERE m.bank_statement_id = b.bank_statement_id)
-    ), pair AS MATERIALIZED (
-        SELECT DISTINCT t.bank_statement_id, t.other FROM told t WHERE t.other IS NOT NULL
+        SELECT m.bank_statement_id, r.bank_statement_id, true FROM mine m CROSS JOIN o2c.bank_line_import r
+        WHERE r.company_id = _taken_occurrences.company_id AND r.batch = _taken_occurrences.batch AND r.kind = 'known'
+    ), told AS MATERIALIZED (
+        SELECT s.bank_account_id, s.bank_statement_id, s.entry_key, o.other, o.certain, b.occurrence
+        FROM staged s
+        JOIN around o ON o.bank_statement_id = s.bank_statement_id
+        JOIN o2c.bank_line b ON b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key AND b.bank_statement_id = o.other
+        UNION
+        SELECT s.bank_account_id, s.bank_statement_id, s.entry_key, o.other, o.certain, b.occurrence
+        FROM staged s
+        JOIN around o ON o.bank_statement_id = s.bank_statement_id
+        JOIN o2c.bank_statement_entry b ON b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key AND b.bank_statement_id = o.other
+    ), apart AS MATERIALIZED (
+        SELECT p.bank_statement_id, p.other
+        FROM (SELECT DISTINCT t.bank_statement_id, t.other, t.certain FROM told t) p
+        WHERE p.certain OR NOT (o2c._may_hold(p.bank_statement_id, p.other, _taken_occurrences.batch, _taken_occurrences.company_id)
+                                OR o2c._may_hold(p.other, p.bank_statement_id, _taken_occurrences.batch, _taken_occurrences.company_id))
     ), taken AS MATERIALIZED (
         SELECT t.bank_account_id, t.bank_statement_id, t.entry_key, array_agg(DISTINCT t.occurrence) AS occurrences
-        FROM told t
-        JOIN pair p ON p.bank_statement_id = t.bank_statement_id AND p.other = t.other
-                   AND o2c._statements_apart(p.bank_statement_id, p.other, _taken_occurrences.batch, _taken_occurrences.company_id)
-        -- what a statement told first stays its own
-        WHERE NOT EXISTS (SELECT FROM o2c.bank_line b WHERE b.company_id = _taken_occurrences.company_id AND b.bank_account_id = t.bank_account_id
-                            AND b.entry_key = t.entry_key AND b.occurrence = t.occurrence AND b.bank_statement_id = t.bank_statement_id)
+        FROM told t JOIN apart p ON p.bank_statement_id = t.bank_statement_id AND p.other = t.other
         GROUP BY t.bank_account_id, t.bank_statement_id, t.entry_key
     )
     SELECT s.bank_account_id, s.entry_key, s.import_ids, s.entries, coalesce(t.occurrences, '{}')
@@ -961,25 +969,25 @@ BEGIN
     ORDER BY s.bank_account_id, s.entry_key, s.first_entry;
 END $$;
 COMMENT ON FUNCTION o2c._taken_occurrences(text, bigint) IS
-'The staged entries that are equal to entries of statements which certainly are others: for each statement in the batch the occurrences that theirs are not.';
+'The staged entries of new statements that are equal to entries of statements which share none with theirs, as do those of the same file: for each statement the occurrences that its entries are not.';
 
 CREATE FUNCTION o2c._number_bank_lines(batch text, company_id bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     g record;
-    last record;
+    before text;
     free bigint[];
     used bigint[];
 BEGIN
     -- the n-th equal entry of a file is one of its own
     UPDATE o2c.bank_line_import r SET occurrence = c.occurrence
     FROM (SELECT r.import_id, dense_rank() OVER (PARTITION BY r.bank_account_id, r.entry_key ORDER BY coalesce(r.entry, r.import_id)) AS occurrence
-          FROM o2c.bank_line_import r WHERE r.company_id = _number_bank_lines.company_id AND r.batch = _number_bank_lines.batch) c
+          FROM o2c.bank_line_import r WHERE r.company_id = _number_bank_lines.company_id AND r.batch = _number_bank_lines.batch AND r.kind IS NULL) c
     WHERE r.company_id = _number_bank_lines.company_id AND r.import_id = c.import_id;
     -- and not that of a statement which shares none with its own
     FOR g IN SELECT * FROM o2c._taken_occurrences(_number_bank_lines.batch, _number_bank_lines.company_id) LOOP
-        IF (g.bank_account_id, g.entry_key) IS DISTINCT FROM (last.bank_account_id, last.entry_key) THEN
+        IF before IS DISTINCT FROM concat_ws('/', g.bank_account_id, g.entry_key) THEN
             used := '{}';
         END IF;
         free := ARRAY(SELECT n FROM generate_series(1, g.entries + cardinality(g.taken) + cardinality(used)) n
@@ -989,7 +997,7 @@ BEGIN
               WHERE r.company_id = _number_bank_lines.company_id AND r.import_id = ANY (g.import_ids)) e
         WHERE r.company_id = _number_bank_lines.company_id AND r.import_id = e.import_id;
         used := used || free;
-        last := g;
+        before := concat_ws('/', g.bank_account_id, g.entry_key);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION o2c._number_bank_lines(text, bigint) IS 'Tells equal entries of a batch apart, from each other and from those of statements that share none with theirs.';
@@ -1016,10 +1024,10 @@ BEGIN
                            AND NOT (r.position > 0 AND b.position = 0 AND b.closed_at IS NULL
                                     AND (b.payment_id IS NULL OR (p.state = 'received' AND p.customer_id IS NULL)))) AS known
           FROM o2c.bank_line_import r
-          WHERE r.company_id = _sort_bank_lines.company_id AND r.batch = _sort_bank_lines.batch) c
+          WHERE r.company_id = _sort_bank_lines.company_id AND r.batch = _sort_bank_lines.batch AND r.kind IS NULL) c
     WHERE r.company_id = _sort_bank_lines.company_id AND r.import_id = c.import_id;
 END $$;
-COMMENT ON FUNCTION o2c._sort_bank_lines(text, bigint) IS 'Says of each line of a batch what it is: known, or the kind of a new one.';
+COMMENT ON FUNCTION o2c._sort_bank_lines(text, bigint) IS 'Says of each line of a batch what it is: known, or the kind of a new one. Lines of statements that came before are known already.';
 
 CREATE FUNCTION o2c._give_way(batch text, company_id bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1095,9 +1103,7 @@ BEGIN
     INSERT INTO o2c.bank_statement_entry (company_id, bank_account_id, entry_key, occurrence, bank_statement_id)
     SELECT DISTINCT _add_bank_lines.company_id, r.bank_account_id, r.entry_key, r.occurrence, r.bank_statement_id
     FROM o2c.bank_line_import r
-    WHERE r.company_id = _add_bank_lines.company_id AND r.batch = _add_bank_lines.batch AND r.kind = 'known' AND r.bank_statement_id IS NOT NULL
-      AND NOT EXISTS (SELECT FROM o2c.bank_line b WHERE b.company_id = _add_bank_lines.company_id AND b.bank_account_id = r.bank_account_id
-                        AND b.entry_key = r.entry_key AND b.occurrence = r.occurrence AND b.bank_statement_id = r.bank_statement_id)
+    WHERE r.company_id = _add_bank_lines.company_id AND r.batch = _add_bank_lines.batch AND r.kind = 'known' AND r.bank_statement_id IS NOT NULL AND r.occurrence IS NOT NULL
     ON CONFLICT DO NOTHING;
 END $$;
 COMMENT ON FUNCTION o2c._add_bank_lines(text, bigint) IS 'Keeps the new lines of a batch, and which statement tells again of a known one.';
@@ -1339,12 +1345,19 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     xmlns text := way ->> 'xmlns';
     path text := way ->> 'path';
-    balances jsonb := o2c._camt_balances(document, xmlns, path);
+    said_balances jsonb := o2c._camt_balances(document, xmlns, path);
     statements jsonb;
     wrong record;
 BEGIN
-    WITH balance AS MATERIALIZED (
-        SELECT b.n, b.said FROM jsonb_array_elements(balances) WITH ORDINALITY b (said, n)
+    WITH statement AS MATERIALIZED (
+        SELECT s.*, sum(s.entries) OVER (ORDER BY s.no) AS upto, sum(s.balances) OVER (ORDER BY s.no) AS balances_upto
+        FROM o2c._read_statements(document, xmlns, path) s
+    ), balance AS MATERIALIZED (
+        SELECT s.no, jsonb_agg(b.said ORDER BY b.n) AS balances
+        FROM statement s
+        CROSS JOIN LATERAL generate_series(s.balances_upto - s.balances + 1, s.balances_upto) n
+        JOIN jsonb_array_elements(said_balances) WITH ORDINALITY b (said, n) ON b.n = n.n
+        GROUP BY s.no
     )
     SELECT jsonb_agg(jsonb_build_object(
                'no', s.no, 'bank_statement_id', nextval('o2c.bank_statement_id_seq'), 'bank_account_id', a.bank_account_id, 'kind', way ->> 'kind', 'reference', s.reference,
@@ -1353,10 +1366,10 @@ BEGIN
                'created', nullif(s.created, ''), 'from_on', nullif(s.from_on, ''), 'to_on', nullif(s.to_on, ''), 'currency', a.account_currency,
                'entries', s.entries, 'first_entry', s.upto - s.entries + 1, 'last_entry', s.upto, 'announced', nullif(s.announced, ''), 'credits', nullif(s.credits, ''),
                'debits', nullif(s.debits, ''), 'day', coalesce(o2c._iso_date(s.to_on), o2c._iso_date(s.created)),
-               'balances', (SELECT coalesce(jsonb_agg(b.said ORDER BY b.n), '[]') FROM balance b WHERE b.n BETWEEN s.balances_upto - s.balances + 1 AND s.balances_upto)) ORDER BY s.no)
+               'balances', coalesce(b.balances, '[]')) ORDER BY s.no)
     INTO statements
-    FROM (SELECT s.*, sum(s.entries) OVER (ORDER BY s.no) AS upto, sum(s.balances) OVER (ORDER BY s.no) AS balances_upto
-          FROM o2c._read_statements(document, xmlns, path) s) s
+    FROM statement s
+    LEFT JOIN balance b ON b.no = s.no
     CROSS JOIN LATERAL o2c._own_account(s.account, coalesce(nullif(s.currency, ''), nullif(s.balance_currency, '')), s.bic, nullif(s.owner, ''), nullif(s.entry_currency, ''), add_accounts, _camt_statements.company_id) a;
     IF statements IS NULL THEN
         RAISE EXCEPTION 'the document has no %', way ->> 'kind' USING ERRCODE = 'OC204', HINT = format('It is looked for at %s.', replace(path, 'c:', ''));
@@ -1383,9 +1396,8 @@ DECLARE
     statements jsonb;
     wrong record;
     s record;
-    recorded bigint;
-    staged bigint[] := ARRAY[]::bigint[];
-    kept bigint[] := ARRAY[]::bigint[];
+    staged bigint[] := '{}';
+    recorded bigint[] := '{}';
 BEGIN
     IF document IS NULL THEN
         RAISE EXCEPTION 'the document is missing' USING ERRCODE = 'OC002', HINT = 'Give the text of a camt.053 or camt.054 message.';
@@ -1417,19 +1429,19 @@ BEGIN
                    FROM jsonb_array_elements(statements) WITH ORDINALITY e) e
              LEFT JOIN o2c._staged_totals(token, _import_camt.company_id) t ON t.bank_statement_id = e.id
              ORDER BY e.n LOOP
-        recorded := o2c._record_statement(s.statement, s.totals, company_id);
         staged := staged || s.id;
-        -- the same statement twice in one document counts once
-        kept := kept || CASE WHEN recorded = ANY (kept) THEN NULL ELSE recorded END;
+        recorded := recorded || o2c._record_statement(s.statement, s.totals, company_id);
     END LOOP;
-    DELETE FROM o2c.bank_line_import r USING unnest(staged, kept) u (staged, kept)
-    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.kept IS NULL;
-    UPDATE o2c.bank_line_import r SET bank_statement_id = u.kept FROM unnest(staged, kept) u (staged, kept)
-    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.kept <> u.staged;
+    -- the same statement twice in one document counts once, and all of one that came before is known
+    DELETE FROM o2c.bank_line_import r
+    USING (SELECT u.staged, row_number() OVER (PARTITION BY u.recorded ORDER BY u.n) AS nth FROM unnest(staged, recorded) WITH ORDINALITY u (staged, recorded, n)) u
+    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.nth > 1;
+    UPDATE o2c.bank_line_import r SET bank_statement_id = u.recorded, kind = 'known' FROM unnest(staged, recorded) u (staged, recorded)
+    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.recorded <> u.staged;
     RETURN QUERY
     SELECT b.bank_statement_id, a.account, b.reference, b.entries, coalesce(k.lines, 0), coalesce(k.new_lines, 0), coalesce(k.payments, 0),
            CASE WHEN k.lines IS NULL THEN 0 ELSE k.received END, b.currency, coalesce(k.taken_back, 0), b.problem
-    FROM unnest(kept) WITH ORDINALITY u (id, n)
+    FROM (SELECT u.id, min(u.n) AS n FROM unnest(recorded) WITH ORDINALITY u (id, n) GROUP BY u.id) u
     JOIN o2c.bank_statement b ON b.company_id = _import_camt.company_id AND b.bank_statement_id = u.id
     JOIN o2c.bank_account a ON a.company_id = _import_camt.company_id AND a.bank_account_id = b.bank_account_id
     LEFT JOIN o2c._book_bank_lines(token, _import_camt.company_id) k ON k.bank_statement_id = b.bank_statement_id
@@ -1524,7 +1536,7 @@ BEGIN
     UPDATE o2c.bank_line_import r SET status = 'BOOK'
     WHERE r.company_id = _complete_bank_lines.company_id AND r.batch = _complete_bank_lines.batch AND r.status IS NULL;
     UPDATE o2c.bank_line_import r
-    SET bank_account_id = j.bank_account_id, currency = j.currency, problem = coalesce(r.problem, j.problem), position = 0,
+    SET bank_account_id = j.bank_account_id, currency = j.currency, problem = coalesce(r.problem, j.problem), position = 0, kind = NULL,
         entry_key = o2c._entry_key(r.booked_on, r.amount, j.currency, r.status,
                                    coalesce('I' || r.identity, 'R' || r.bank_reference, 'E' || r.end_to_end_id,
                                             'T' || concat_ws('|', r.batch_reference, r.information, r.structured_reference, r.document_numbers, r.remittance, r.transaction_id,

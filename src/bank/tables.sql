@@ -184,7 +184,9 @@ COMMENT ON COLUMN o2c.bank_statement.credits IS 'Sum of those that are credits';
 COMMENT ON COLUMN o2c.bank_statement.ties IS 'Whether it is a statement in one piece whose balances are connected by its entries';
 COMMENT ON COLUMN o2c.bank_statement.digest IS 'Of its content: the same statement is recorded once';
 COMMENT ON COLUMN o2c.bank_statement.problem IS 'What does not agree in it, such as balances that its entries do not connect; null: nothing';
-CREATE INDEX IF NOT EXISTS bank_statement_opening ON o2c.bank_statement (company_id, bank_account_id, opening_balance) WHERE ties;
+CREATE INDEX IF NOT EXISTS bank_statement_reference ON o2c.bank_statement (company_id, bank_account_id, reference);
+CREATE INDEX IF NOT EXISTS bank_statement_opening ON o2c.bank_statement (company_id, bank_account_id, opening_balance, bank_statement_id) WHERE ties;
+CREATE INDEX IF NOT EXISTS bank_statement_closing ON o2c.bank_statement (company_id, bank_account_id, closing_balance, bank_statement_id) WHERE ties;
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.bank_statement
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
 
