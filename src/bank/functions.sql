@@ -1396,8 +1396,8 @@ DECLARE
     statements jsonb;
     wrong record;
     s record;
-    staged bigint[] := '{}';
-    recorded bigint[] := '{}';
+    staged bigint[] := ARRAY[]::bigint[];
+    recorded bigint[] := ARRAY[]::bigint[];
 BEGIN
     IF document IS NULL THEN
         RAISE EXCEPTION 'the document is missing' USING ERRCODE = 'OC002', HINT = 'Give the text of a camt.053 or camt.054 message.';
@@ -1454,7 +1454,7 @@ RETURNS TABLE (bank_statement_id bigint, account text, reference text, entries b
                taken_back bigint, problem text)
 AS 'MODULE_PATHNAME', 'o2c_import_camt' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.import_camt(xml, boolean, bigint) IS
-'Takes in bank statements (camt.053) and notifications (camt.054) of ISO 20022, version 2 and later: records the statements, keeps each transaction as a line, books credits as payments on their booking date, settles the direct debits that a credit collects, and reverses the payments that returns take back (a direct debit as o2c.return_direct_debit does). What is known already, from the same file, an overlapping one, or a notification before its statement, is booked once. Balances that do not tie are reported, not refused. Arguments: the document, whether accounts that are not in o2c.bank_account are added, the company. Result: a row for each statement with its account, the entries that it has, the lines that they make, how many were new, the payments booked, their sum, how many payments were taken back, and what does not agree in it. Errors: OC001 for an unknown company, or account that is not added; OC002 without a document or for an account that is not active; OC204 for anything that is not such a message, and for amounts and dates that cannot be: then nothing is booked. Malformed XML is refused by PostgreSQL (2200M, 2200N).';
+'Takes in bank statements (camt.053) and notifications (camt.054) of ISO 20022, version 2 and later: records the statements, keeps each transaction as a line, books credits as payments on their booking date, settles the direct debits that a credit collects, and reverses the payments that returns take back (a direct debit as o2c.return_direct_debit does). What is known already, from the same file, an overlapping one, or a notification before its statement, is booked once. Balances that do not tie are reported, not refused. Arguments: the document, whether accounts that are not in o2c.bank_account are added, the company. Result: a row for each statement with its account, the entries that it has, the lines that they make, how many were new, the payments booked, their sum, how many payments were taken back, and what does not agree in it. Errors: OC001 for an unknown company, or account that is not added; OC002 without a document or for an account that is not active; OC204 for anything that is not such a message, and for ids, amounts and dates that cannot be: then nothing is booked. Malformed XML is refused by PostgreSQL (2200M, 2200N).';
 
 CREATE FUNCTION o2c._import_bank_lines(lines jsonb, account text, company_id bigint)
 RETURNS TABLE (bank_account text, bank_lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
