@@ -457,25 +457,33 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._xml_texts(xml) IS 'The texts of some elements, one a line.';
 
-CREATE FUNCTION o2c._xml_charges(fragment xml, xmlns text) RETURNS TABLE (amount numeric, currency text, problem text)
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION o2c._xml_charges(fragment xml, xmlns text, preferred text) RETURNS TABLE (amount numeric, currency text, problem text)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF fragment IS NULL THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     WITH record AS (
-        SELECT c.value, c.unit, o2c._decimal(c.value) * CASE WHEN c.indicator = 'CRDT' THEN -1 ELSE 1 END AS charged
+        SELECT c.value, c.unit, o2c._decimal(c.value) AS charge, o2c._decimal(c.value) * CASE WHEN c.indicator = 'CRDT' THEN -1 ELSE 1 END AS charged
         -- version 2 repeats Chrgs, later ones have records in it; without either there is a total
         FROM XMLTABLE(XMLNAMESPACES(xmlns AS c), '/x/c:Chrgs/c:Rcrd | /x/c:Chrgs[not(c:Rcrd)]' PASSING xmlelement(name x, fragment)
                       COLUMNS value text PATH 'normalize-space((c:Amt | c:TtlChrgsAndTaxAmt)[last()])',
-                              unit text PATH 'string((c:Amt | c:TtlChrgsAndTaxAmt)[last()]/@Ccy)',
+                              unit text PATH 'normalize-space((c:Amt | c:TtlChrgsAndTaxAmt)[last()]/@Ccy)',
                               indicator text PATH 'normalize-space(c:CdtDbtInd)', included text PATH 'normalize-space(c:ChrgInclInd)') c
         WHERE c.included NOT IN ('false', '0') AND c.value <> ''
+    ), own AS (
+        -- what other banks kept in other currencies does not add up with it
+        SELECT r.* FROM record r WHERE r.unit = preferred OR NOT EXISTS (SELECT FROM record o WHERE o.unit = preferred)
     )
-    SELECT sum(r.charged), min(r.unit),
-           CASE WHEN bool_or(r.charged IS NULL) THEN format('the charge %L is not a number', min(r.value) FILTER (WHERE r.charged IS NULL))
-                WHEN min(r.unit) <> max(r.unit) THEN 'the charges are in several currencies' END
-    FROM record r;
+    SELECT sum(o.charged), min(o.unit),
+           (SELECT CASE WHEN bool_or(r.charge IS NULL) THEN format('the charge %L is not a number', left(min(r.value) FILTER (WHERE r.charge IS NULL), 40))
+                        WHEN min(r.charge) < 0 THEN format('the charge %s is negative: CdtDbtInd says which way it goes', min(r.charge))
+                        WHEN min(o.unit) <> max(o.unit) THEN 'the charges are in several currencies' END FROM record r)
+    FROM own o;
 END $$;
-COMMENT ON FUNCTION o2c._xml_charges(xml, text) IS 'The sum of the charges that an amount includes, positive when they cost us, and their currency.';
+COMMENT ON FUNCTION o2c._xml_charges(xml, text, text) IS
+'The sum of the charges that an amount includes, positive when they cost us, and their currency: the preferred one where there are any in it.';
 
 CREATE FUNCTION o2c._read_statements(document xml, xmlns text, path text)
 RETURNS TABLE (no integer, reference text, sequence_number text, page text, last_page text, created text, from_on text, to_on text,
@@ -530,7 +538,7 @@ COMMENT ON FUNCTION o2c._trimmed(text) IS 'A text without the blanks around it, 
 
 CREATE FUNCTION o2c._reference_given(text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN upper(btrim($1, E' \t\r\n')) NOT IN ('', 'NOTPROVIDED', 'NONREF', 'NOTAVAILABLE') THEN btrim($1, E' \t\r\n') END;
+RETURN CASE WHEN upper(translate($1, E' \t\r\n', '')) NOT IN ('', 'NOTPROVIDED', 'NONREF', 'NOTAVAILABLE') THEN btrim($1, E' \t\r\n') END;
 COMMENT ON FUNCTION o2c._reference_given(text) IS 'A reference, null for what banks write where there is none.';
 
 CREATE FUNCTION o2c._takes_back(reversal boolean, return_reason text, subfamily text, proprietary_code text) RETURNS boolean
@@ -540,6 +548,11 @@ RETURN coalesce(reversal, false) OR return_reason IS NOT NULL
     OR coalesce(starts_with(proprietary_code, 'NRTI'), false);
 COMMENT ON FUNCTION o2c._takes_back(boolean, text, text, text) IS
 'Whether a bank line takes an earlier one back: by its reversal indicator, a return reason, or its bank transaction code (ISO 20022 subfamilies of returns and reversals, SWIFT RTI).';
+
+CREATE FUNCTION o2c._entry_key(booked_on date, amount numeric, currency text, status text, identity text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN md5(CAST(jsonb_build_array(booked_on, trim_scale(amount), currency, nullif(status, 'BOOK'), identity) AS text));
+COMMENT ON FUNCTION o2c._entry_key(date, numeric, text, text, text) IS 'The same money has the same key, whichever message tells of it.';
 
 CREATE FUNCTION o2c._read_entries(document xml, xmlns text, path text)
 RETURNS TABLE (no integer, amount numeric, currency text, status text, reversal boolean, booked_on date, value_on date, bank_reference text,
@@ -556,6 +569,7 @@ BEGIN
            CASE WHEN t.amount IS NULL THEN 'the amount is missing'
                 WHEN o2c._decimal(t.amount) IS NULL THEN format('the amount %L is not a number', left(t.amount, 40))
                 WHEN o2c._decimal(t.amount) < 0 THEN format('the amount %s is negative: CdtDbtInd says which way it goes', t.amount)
+                WHEN t.currency IS NULL THEN 'the currency is missing'
                 WHEN t.indicator IS NULL THEN 'the credit or debit indicator is missing'
                 WHEN t.indicator NOT IN ('CRDT', 'DBIT') THEN format('the credit or debit indicator %L is neither CRDT nor DBIT', left(t.indicator, 40))
                 WHEN t.status IS NULL THEN 'the status is missing'
@@ -588,14 +602,14 @@ BEGIN
     CROSS JOIN LATERAL (SELECT o2c._trimmed(e.amount) AS amount, o2c._trimmed(e.currency) AS currency, o2c._trimmed(e.indicator) AS indicator,
                                o2c._trimmed(e.status) AS status, o2c._trimmed(e.reversal) AS reversal, o2c._trimmed(e.booked) AS booked, o2c._trimmed(e.valued) AS valued,
                                o2c._trimmed(e.original_amount) AS original_amount, o2c._trimmed(e.exchange_rate) AS exchange_rate) t
-    LEFT JOIN LATERAL o2c._xml_charges(e.charges, xmlns) c ON true;
+    LEFT JOIN LATERAL o2c._xml_charges(e.charges, xmlns, t.currency) c ON true;
 END $$;
 COMMENT ON FUNCTION o2c._read_entries(xml, text, text) IS
 'The entries of a camt document in its order, debits negative, each with what is wrong with it or null, and the number of its transactions.';
 
 CREATE FUNCTION o2c._read_transactions(document xml, xmlns text, path text)
 RETURNS TABLE (no integer, sign integer, amount numeric, currency text, transaction_amount numeric, transaction_currency text,
-               original_amount numeric, original_currency text, exchange_rate numeric,
+               counter_amount numeric, counter_currency text, original_amount numeric, original_currency text, exchange_rate numeric,
                bank_reference text, end_to_end_id text, transaction_id text, batch_reference text, mandate text,
                domain text, family text, subfamily text, proprietary_code text, charges numeric, charges_currency text,
                debtor text, debtor_account text, debtor_bic text, ultimate_debtor text, creditor text, creditor_account text, creditor_bic text, ultimate_creditor text,
@@ -604,7 +618,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 BEGIN
     RETURN QUERY
     SELECT t.no, CASE n.indicator WHEN 'CRDT' THEN 1 WHEN 'DBIT' THEN -1 END, o2c._decimal(n.amount), o2c._trimmed(t.currency),
-           o2c._decimal(n.transaction_amount), o2c._trimmed(t.transaction_currency), o2c._decimal(n.original_amount), o2c._trimmed(t.original_currency),
+           o2c._decimal(n.transaction_amount), o2c._trimmed(t.transaction_currency), o2c._decimal(n.counter_amount), o2c._trimmed(t.counter_currency), o2c._decimal(n.original_amount), o2c._trimmed(t.original_currency),
            o2c._decimal(n.exchange_rate), o2c._reference_given(t.bank_reference), o2c._reference_given(t.end_to_end_id), o2c._reference_given(t.transaction_id),
            o2c._trimmed(t.batch_reference), o2c._trimmed(t.mandate),
            o2c._trimmed(t.domain), o2c._trimmed(t.family), o2c._trimmed(t.subfamily), o2c._trimmed(t.proprietary_code), c.amount, c.currency,
@@ -617,7 +631,7 @@ BEGIN
            coalesce(o2c._trimmed(t.return_reason), CASE WHEN t.returned THEN 'none given' END),
            CASE WHEN n.indicator NOT IN ('CRDT', 'DBIT') THEN format('the credit or debit indicator %L is neither CRDT nor DBIT', left(n.indicator, 40))
                 WHEN b.wrong IS NOT NULL THEN format('the amount %L of a transaction is not a number', left(b.wrong, 40))
-                WHEN least(o2c._decimal(n.amount), o2c._decimal(n.transaction_amount), o2c._decimal(n.original_amount)) < 0
+                WHEN least(o2c._decimal(n.amount), o2c._decimal(n.transaction_amount), o2c._decimal(n.counter_amount), o2c._decimal(n.original_amount)) < 0
                     THEN 'the amount of a transaction is negative: CdtDbtInd says which way it goes'
                 ELSE c.problem END
     FROM XMLTABLE(XMLNAMESPACES(xmlns AS c), (path || '/c:Ntry/c:NtryDtls/c:TxDtls') PASSING document COLUMNS
@@ -627,6 +641,8 @@ BEGIN
         indicator text PATH 'c:CdtDbtInd',
         transaction_amount text PATH 'c:AmtDtls/c:TxAmt/c:Amt',
         transaction_currency text PATH 'c:AmtDtls/c:TxAmt/c:Amt/@Ccy',
+        counter_amount text PATH 'c:AmtDtls/c:CntrValAmt/c:Amt',
+        counter_currency text PATH 'c:AmtDtls/c:CntrValAmt/c:Amt/@Ccy',
         original_amount text PATH 'c:AmtDtls/c:InstdAmt/c:Amt',
         original_currency text PATH 'c:AmtDtls/c:InstdAmt/c:Amt/@Ccy',
         exchange_rate text PATH '(c:AmtDtls/c:InstdAmt/c:CcyXchg/c:XchgRate | c:AmtDtls/c:TxAmt/c:CcyXchg/c:XchgRate | c:AmtDtls/c:CntrValAmt/c:CcyXchg/c:XchgRate)[1]',
@@ -640,15 +656,16 @@ BEGIN
         subfamily text PATH 'c:BkTxCd/c:Domn/c:Fmly/c:SubFmlyCd',
         proprietary_code text PATH 'c:BkTxCd/c:Prtry/c:Cd',
         charges xml PATH 'c:Chrgs',
+        entry_currency text PATH '../../c:Amt/@Ccy',
         -- a party is a name, from version 8 on a person or organisation, or an agent
         debtor text PATH 'c:RltdPties/c:Dbtr/c:Nm | c:RltdPties/c:Dbtr/c:Pty/c:Nm | c:RltdPties/c:Dbtr/c:Agt/c:FinInstnId/c:Nm',
         creditor text PATH 'c:RltdPties/c:Cdtr/c:Nm | c:RltdPties/c:Cdtr/c:Pty/c:Nm | c:RltdPties/c:Cdtr/c:Agt/c:FinInstnId/c:Nm',
         ultimate_debtor text PATH 'c:RltdPties/c:UltmtDbtr/c:Nm | c:RltdPties/c:UltmtDbtr/c:Pty/c:Nm | c:RltdPties/c:UltmtDbtr/c:Agt/c:FinInstnId/c:Nm',
         ultimate_creditor text PATH 'c:RltdPties/c:UltmtCdtr/c:Nm | c:RltdPties/c:UltmtCdtr/c:Pty/c:Nm | c:RltdPties/c:UltmtCdtr/c:Agt/c:FinInstnId/c:Nm',
-        debtor_account text PATH 'c:RltdPties/c:DbtrAcct/c:Id/c:IBAN | c:RltdPties/c:DbtrAcct/c:Id/c:Othr/c:Id',
-        creditor_account text PATH 'c:RltdPties/c:CdtrAcct/c:Id/c:IBAN | c:RltdPties/c:CdtrAcct/c:Id/c:Othr/c:Id',
-        debtor_bic text PATH 'c:RltdAgts/c:DbtrAgt/c:FinInstnId/c:BIC | c:RltdAgts/c:DbtrAgt/c:FinInstnId/c:BICFI',
-        creditor_bic text PATH 'c:RltdAgts/c:CdtrAgt/c:FinInstnId/c:BIC | c:RltdAgts/c:CdtrAgt/c:FinInstnId/c:BICFI',
+        debtor_account text PATH '(c:RltdPties/c:DbtrAcct/c:Id/c:IBAN | c:RltdPties/c:DbtrAcct/c:Id/c:Othr/c:Id)[1]',
+        creditor_account text PATH '(c:RltdPties/c:CdtrAcct/c:Id/c:IBAN | c:RltdPties/c:CdtrAcct/c:Id/c:Othr/c:Id)[1]',
+        debtor_bic text PATH '(c:RltdAgts/c:DbtrAgt/c:FinInstnId/c:BIC | c:RltdAgts/c:DbtrAgt/c:FinInstnId/c:BICFI)[1]',
+        creditor_bic text PATH '(c:RltdAgts/c:CdtrAgt/c:FinInstnId/c:BIC | c:RltdAgts/c:CdtrAgt/c:FinInstnId/c:BICFI)[1]',
         reference text PATH '(c:RmtInf/c:Strd/c:CdtrRefInf/c:Ref)[1]',
         more_references xml PATH '(c:RmtInf/c:Strd/c:CdtrRefInf/c:Ref)[position() > 1]',
         document_numbers xml PATH 'c:RmtInf/c:Strd/c:RfrdDocInf/c:Nb',
@@ -659,10 +676,10 @@ BEGIN
         return_reason text PATH '(c:RtrInf/c:Rsn/c:Cd | c:RtrInf/c:Rsn/c:Prtry)[1]',
         returned boolean PATH 'boolean(c:RtrInf)') t
     CROSS JOIN LATERAL (SELECT o2c._trimmed(t.amount) AS amount, o2c._trimmed(t.indicator) AS indicator, o2c._trimmed(t.transaction_amount) AS transaction_amount,
-                               o2c._trimmed(t.original_amount) AS original_amount, o2c._trimmed(t.exchange_rate) AS exchange_rate) n
-    LEFT JOIN LATERAL (SELECT min(a.value) AS wrong FROM (VALUES (n.amount), (n.transaction_amount), (n.original_amount), (n.exchange_rate)) AS a (value)
+                               o2c._trimmed(t.counter_amount) AS counter_amount, o2c._trimmed(t.original_amount) AS original_amount, o2c._trimmed(t.exchange_rate) AS exchange_rate) n
+    LEFT JOIN LATERAL (SELECT min(a.value) AS wrong FROM (VALUES (n.amount), (n.transaction_amount), (n.counter_amount), (n.original_amount), (n.exchange_rate)) AS a (value)
                        WHERE a.value IS NOT NULL AND o2c._decimal(a.value) IS NULL) b ON true
-    LEFT JOIN LATERAL o2c._xml_charges(t.charges, xmlns) c ON true;
+    LEFT JOIN LATERAL o2c._xml_charges(t.charges, xmlns, o2c._trimmed(t.entry_currency)) c ON true;
 END $$;
 COMMENT ON FUNCTION o2c._read_transactions(xml, text, text) IS
 'The transactions of all entries of a camt document in its order, each with what is wrong with it or null.';
@@ -672,7 +689,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     INSERT INTO o2c.bank_line_import (
-        company_id, batch, bank_account_id, bank_statement_id, entry, position, entry_amount, identity, status, booked_on, value_on, amount, currency, charges, charges_currency,
+        company_id, batch, bank_account_id, bank_statement_id, entry, position, entry_amount, entry_key, status, booked_on, value_on, amount, currency, charges, charges_currency,
         original_amount, original_currency, exchange_rate, bank_reference, end_to_end_id, transaction_id, batch_reference, mandate, structured_reference, document_numbers,
         remittance, information, party_name, ultimate_party, party_account, party_bic, domain, family, subfamily, proprietary_code, return_reason, reversal, note, problem)
     WITH entry AS MATERIALIZED (
@@ -686,8 +703,10 @@ BEGIN
     ), part AS MATERIALIZED (
         -- what each transaction says that it is of its entry
         SELECT e.no, e.details, e.amount, e.currency, e.charges, d.n - e.before AS nth, t.no AS transaction_no, t.problem, t.amount AS said, t.currency AS said_currency,
-               CASE e.currency WHEN t.currency THEN t.amount WHEN t.transaction_currency THEN t.transaction_amount WHEN t.original_currency THEN t.original_amount END
+               CASE e.currency WHEN t.currency THEN t.amount WHEN t.transaction_currency THEN t.transaction_amount WHEN t.counter_currency THEN t.counter_amount
+                               WHEN t.original_currency THEN t.original_amount END
                * coalesce(t.sign, sign(e.amount)) AS part,
+               CASE WHEN t.charges_currency = e.currency THEN t.charges ELSE 0 END AS kept,
                t.end_to_end_id, t.structured_reference, t.document_numbers, t.remittance,
                CASE WHEN e.bank_reference IS NULL THEN concat_ws('|', t.structured_reference, t.document_numbers, t.remittance, t.transaction_id, t.mandate,
                                                                  t.debtor, t.debtor_account, t.creditor, t.creditor_account) END AS content
@@ -695,33 +714,39 @@ BEGIN
         LEFT JOIN LATERAL generate_series(e.before + 1, e.before + e.details) d (n) ON true
         LEFT JOIN transaction t ON t.no = d.n
     ), whole AS MATERIALIZED (
-        SELECT p.no, coalesce(p.details > 1 AND count(p.part) = p.details AND sum(p.part) IN (p.amount, p.amount + p.charges), false) AS split, sum(p.part) - p.amount AS kept,
+        -- its transactions add up to it net, before the charges of each, or before those of the entry
+        SELECT p.no, count(p.part) = greatest(p.details, 1) AS complete, CASE p.amount WHEN sum(p.part) THEN 'net' WHEN sum(p.part - p.kept) THEN 'gross' WHEN sum(p.part) - p.charges THEN 'total' END AS agrees,
                min(p.problem) AS problem, -- short, because each line of a batch gets it
                CASE WHEN p.details > 1 THEN md5(string_agg(p.end_to_end_id, ' ' ORDER BY p.nth)) ELSE min(p.end_to_end_id) END AS ids,
                md5(string_agg(p.content, '|' ORDER BY p.nth)) AS content,
                string_agg(p.structured_reference, ' ' ORDER BY p.nth) AS structured_reference, string_agg(p.document_numbers, ' ' ORDER BY p.nth) AS document_numbers,
-               string_agg(p.remittance, E'\n' ORDER BY p.nth) AS remittance,
-               CASE WHEN count(p.part) < p.details AND p.details > 1 THEN format('its %s transactions do not all have amounts in %s', p.details, p.currency)
-                    WHEN p.details > 1 THEN format('its %s transactions add up to %s %s', p.details, trim_scale(sum(p.part)), p.currency)
-                    WHEN sum(p.part) NOT IN (p.amount, p.amount + coalesce(p.charges, 0)) THEN format('its transaction says %s %s', trim_scale(sum(p.part)), p.currency)
-                    WHEN min(p.said_currency) <> p.currency THEN format('its transaction says %s %s', trim_scale(min(p.said)), min(p.said_currency)) END AS note
+               string_agg(p.remittance, E'\n' ORDER BY p.nth) AS remittance, sum(p.part) AS parts, min(p.said) AS said, min(p.said_currency) AS said_currency
         FROM part p
-        GROUP BY p.no, p.details, p.amount, p.charges, p.currency
+        GROUP BY p.no, p.details, p.amount, p.charges
+    ), judged AS MATERIALIZED (
+        SELECT w.*, e.details > 1 AND w.complete AND w.agrees IS NOT NULL AS split,
+               CASE WHEN w.complete AND w.agrees IS NOT NULL THEN NULL
+                    WHEN e.details > 1 AND NOT w.complete THEN format('its %s transactions do not all have amounts in %s', e.details, e.currency)
+                    WHEN e.details > 1 THEN format('its %s transactions add up to %s %s', e.details, trim_scale(w.parts), e.currency)
+                    WHEN w.complete THEN format('its transaction says %s %s', trim_scale(w.parts), e.currency)
+                    WHEN w.said_currency <> e.currency THEN format('its transaction says %s %s', trim_scale(w.said), w.said_currency) END AS note
+        FROM whole w JOIN entry e ON e.no = w.no
     ), line AS (
         -- a transaction of a batch, or the whole entry with what its only transaction says
         SELECT p.no, CASE WHEN w.split THEN p.nth ELSE 0 END AS position, CASE WHEN w.split OR p.details = 1 THEN p.transaction_no END AS transaction_no,
-               CASE WHEN w.split THEN p.part ELSE p.amount END AS amount, NULL AS subfamily
-        FROM part p JOIN whole w ON w.no = p.no
+               CASE WHEN w.split THEN p.part - CASE WHEN w.agrees = 'gross' THEN p.kept ELSE 0 END ELSE p.amount END AS amount, NULL AS subfamily
+        FROM part p JOIN judged w ON w.no = p.no
         WHERE w.split OR coalesce(p.nth, 1) = 1
         UNION ALL
         -- what the bank kept of a batch is a line of its own: the lines add up to the entry
-        SELECT p.no, p.details + 1, NULL, - w.kept, 'CHRG'
-        FROM part p JOIN whole w ON w.no = p.no WHERE w.split AND w.kept <> 0 AND p.nth = 1
+        SELECT p.no, p.details + 1, NULL, - p.charges, 'CHRG'
+        FROM part p JOIN judged w ON w.no = p.no WHERE w.split AND w.agrees = 'total' AND p.nth = 1
     )
     SELECT _stage_camt.company_id, _stage_camt.batch, e.bank_account_id, e.bank_statement_id, l.no, l.position, e.amount,
-           coalesce('R' || coalesce(e.bank_reference, CASE WHEN e.details = 1 THEN t.bank_reference END), 'E' || w.ids,
-                    'T' || concat_ws('|', e.page, e.batch_reference, e.information, w.content)),
-           e.status, coalesce(e.booked_on, e.value_on, e.day), e.value_on, l.amount, e.currency,
+           o2c._entry_key(d.booked_on, e.amount, e.currency, e.status,
+               coalesce('R' || coalesce(e.bank_reference, CASE WHEN e.details = 1 THEN t.bank_reference END), 'E' || w.ids,
+                        'T' || concat_ws('|', e.page, e.batch_reference, e.information, w.content))),
+           e.status, d.booked_on, e.value_on, l.amount, e.currency,
            coalesce(t.charges, CASE WHEN NOT w.split THEN e.charges END), CASE WHEN t.charges IS NOT NULL THEN t.charges_currency WHEN NOT w.split THEN e.charges_currency END,
            o.amount, o.currency, coalesce(t.exchange_rate, CASE WHEN NOT w.split THEN e.exchange_rate END),
            coalesce(t.bank_reference, e.bank_reference), t.end_to_end_id, t.transaction_id, coalesce(t.batch_reference, e.batch_reference), t.mandate,
@@ -734,13 +759,15 @@ BEGIN
            coalesce(e.problem, w.problem)
     FROM line l
     JOIN entry e ON e.no = l.no
-    JOIN whole w ON w.no = l.no
+    JOIN judged w ON w.no = l.no
     LEFT JOIN transaction t ON t.no = l.transaction_no
+    CROSS JOIN LATERAL (SELECT coalesce(e.booked_on, e.value_on, e.day) AS booked_on) d
     -- what was instructed, or what the transaction says in another currency than the entry
-    CROSS JOIN LATERAL (SELECT CASE WHEN t.original_amount IS NOT NULL THEN t.original_amount WHEN e.original_amount IS NOT NULL AND NOT w.split THEN e.original_amount
-                                    WHEN t.currency <> e.currency THEN t.amount END AS amount,
-                               CASE WHEN t.original_amount IS NOT NULL THEN t.original_currency WHEN e.original_amount IS NOT NULL AND NOT w.split THEN e.original_currency
-                                    WHEN t.currency <> e.currency THEN t.currency END AS currency) o
+    LEFT JOIN LATERAL (SELECT o.amount, o.currency
+                       FROM (VALUES (1, t.original_amount, t.original_currency), (2, CASE WHEN NOT w.split THEN e.original_amount END, e.original_currency),
+                                    (3, CASE WHEN t.currency <> e.currency THEN t.amount END, t.currency),
+                                    (4, CASE WHEN t.transaction_currency <> e.currency THEN t.transaction_amount END, t.transaction_currency)) AS o (n, amount, currency)
+                       WHERE o.amount IS NOT NULL ORDER BY o.n LIMIT 1) o ON true
     CROSS JOIN LATERAL (SELECT coalesce(l.subfamily, t.subfamily, e.subfamily) AS subfamily, coalesce(t.proprietary_code, e.proprietary_code) AS proprietary_code) c
     -- in what is taken back, payer and payee are those of the first transaction
     CROSS JOIN LATERAL (SELECT (l.amount >= 0) <> o2c._takes_back(e.reversal, t.return_reason, c.subfamily, c.proprietary_code) AS by_debtor, c.subfamily, c.proprietary_code) k
@@ -920,89 +947,244 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._lock_bank_accounts(bigint[], bigint) IS 'Who imports for the same account waits here, and then knows what was booked.';
 
-CREATE FUNCTION o2c._book_bank_lines(batch text, company_id bigint)
-RETURNS TABLE (bank_statement_id bigint, bank_account_id bigint, lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
+CREATE FUNCTION o2c._statement_entries(statement bigint, batch text, company_id bigint) RETURNS SETOF text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT e.entry_key FROM (SELECT DISTINCT r.entry, r.entry_key FROM o2c.bank_line_import r
+                             WHERE r.company_id = _statement_entries.company_id AND r.batch = _statement_entries.batch AND r.bank_statement_id = statement) e;
+    IF NOT FOUND THEN
+        RETURN QUERY
+        SELECT e.entry_key FROM (SELECT b.entry_key, b.occurrence FROM o2c.bank_line b
+                                 WHERE b.company_id = _statement_entries.company_id AND b.bank_statement_id = statement
+                                 UNION
+                                 SELECT b.entry_key, b.occurrence FROM o2c.bank_statement_entry b
+                                 WHERE b.company_id = _statement_entries.company_id AND b.bank_statement_id = statement) e;
+    END IF;
+END $$;
+COMMENT ON FUNCTION o2c._statement_entries(bigint, text, bigint) IS 'The key of each entry of a statement: of one in the batch as it is staged, else of what it told.';
+
+CREATE FUNCTION o2c._may_hold(whole bigint, part bigint, batch text, company_id bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    enough boolean;
+BEGIN
+    -- what it has besides must lead from its opening balance to that of the part
+    SELECT CASE WHEN p.opening_balance >= w.opening_balance THEN w.credits - p.credits
+                ELSE (w.credits - w.turnover) - (p.credits - p.turnover) END >= abs(p.opening_balance - w.opening_balance) INTO enough
+    FROM o2c.bank_statement w, o2c.bank_statement p
+    WHERE w.company_id = _may_hold.company_id AND w.bank_statement_id = whole AND p.company_id = _may_hold.company_id AND p.bank_statement_id = part;
+    RETURN enough AND NOT EXISTS (SELECT o2c._statement_entries(part, batch, _may_hold.company_id)
+                                  EXCEPT ALL SELECT o2c._statement_entries(whole, batch, _may_hold.company_id));
+END $$;
+COMMENT ON FUNCTION o2c._may_hold(bigint, bigint, text, bigint) IS 'Whether a statement may repeat another one: it has all its entries, and enough others to come to its opening balance.';
+
+CREATE FUNCTION o2c._statements_around(statement bigint, company_id bigint) RETURNS TABLE (other bigint, certain boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    s record;
+BEGIN
+    SELECT b.* INTO s FROM o2c.bank_statement b WHERE b.company_id = _statements_around.company_id AND b.bank_statement_id = statement;
+    RETURN QUERY
+    SELECT b.bank_statement_id, true FROM o2c.bank_statement b
+    WHERE b.company_id = _statements_around.company_id AND b.bank_account_id = s.bank_account_id AND b.reference = s.reference AND b.kind = s.kind AND b.page <> s.page
+      AND (b.sequence_number, b.created_on, b.from_on, b.to_on) IS NOT DISTINCT FROM (s.sequence_number, s.created_on, s.from_on, s.to_on);
+    IF NOT s.ties THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    -- step by step by the indexes: of some that begin with one balance a few will do
+    WITH RECURSIVE later AS (
+        SELECT s.bank_statement_id, s.opening_balance, s.closing_balance, s.reference, 0 AS step
+        UNION
+        SELECT n.*, l.step + 1 FROM later l
+        CROSS JOIN LATERAL (SELECT b.bank_statement_id, b.opening_balance, b.closing_balance, b.reference FROM o2c.bank_statement b
+                            WHERE b.company_id = _statements_around.company_id AND b.bank_account_id = s.bank_account_id AND b.ties AND b.opening_balance = l.closing_balance
+                            ORDER BY b.bank_statement_id LIMIT 20) n
+        WHERE l.step < 50
+    ), earlier AS (
+        SELECT s.bank_statement_id, s.opening_balance, s.closing_balance, s.reference, 0 AS step
+        UNION
+        SELECT n.*, e.step + 1 FROM earlier e
+        CROSS JOIN LATERAL (SELECT b.bank_statement_id, b.opening_balance, b.closing_balance, b.reference FROM o2c.bank_statement b
+                            WHERE b.company_id = _statements_around.company_id AND b.bank_account_id = s.bank_account_id AND b.ties AND b.closing_balance = e.opening_balance
+                            ORDER BY b.bank_statement_id LIMIT 20) n
+        WHERE e.step < 50
+    )
+    SELECT o.bank_statement_id, false FROM (TABLE later UNION TABLE earlier) o
+    -- one with the same id, or that begins where it does, may be another edition of it
+    WHERE o.reference <> s.reference AND o.opening_balance <> s.opening_balance;
+END $$;
+COMMENT ON FUNCTION o2c._statements_around(bigint, bigint) IS
+'The other pages of a statement, which certainly share no entry with it, and the statements that by their balances come before or after it, up to 50 steps away.';
+
+CREATE FUNCTION o2c._taken_occurrences(batch text, company_id bigint)
+RETURNS TABLE (bank_account_id bigint, entry_key text, import_ids bigint[], entries bigint, taken bigint[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH staged AS MATERIALIZED (
+        SELECT r.bank_account_id, r.bank_statement_id, r.entry_key, array_agg(r.import_id) AS import_ids, count(DISTINCT r.entry) AS entries, min(r.entry) AS first_entry
+        FROM o2c.bank_line_import r
+        WHERE r.company_id = _taken_occurrences.company_id AND r.batch = _taken_occurrences.batch AND r.bank_statement_id IS NOT NULL AND r.kind IS NULL
+        GROUP BY r.bank_account_id, r.bank_statement_id, r.entry_key
+    ), mine AS MATERIALIZED (
+        SELECT DISTINCT s.bank_statement_id FROM staged s
+        WHERE EXISTS (SELECT FROM o2c.bank_line b WHERE b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key)
+    ), around AS MATERIALIZED (
+        SELECT DISTINCT m.bank_statement_id, o.other, o.certain FROM mine m CROSS JOIN LATERAL o2c._statements_around(m.bank_statement_id, _taken_occurrences.company_id) o
+        UNION
+        SELECT m.bank_statement_id, r.bank_statement_id, true FROM mine m CROSS JOIN o2c.bank_line_import r
+        WHERE r.company_id = _taken_occurrences.company_id AND r.batch = _taken_occurrences.batch AND r.kind = 'known'
+    ), told AS MATERIALIZED (
+        SELECT s.bank_account_id, s.bank_statement_id, s.entry_key, o.other, o.certain, b.occurrence
+        FROM staged s
+        JOIN around o ON o.bank_statement_id = s.bank_statement_id
+        JOIN o2c.bank_line b ON b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key AND b.bank_statement_id = o.other
+        UNION
+        SELECT s.bank_account_id, s.bank_statement_id, s.entry_key, o.other, o.certain, b.occurrence
+        FROM staged s
+        JOIN around o ON o.bank_statement_id = s.bank_statement_id
+        JOIN o2c.bank_statement_entry b ON b.company_id = _taken_occurrences.company_id AND b.bank_account_id = s.bank_account_id AND b.entry_key = s.entry_key AND b.bank_statement_id = o.other
+    ), apart AS MATERIALIZED (
+        SELECT p.bank_statement_id, p.other
+        FROM (SELECT DISTINCT t.bank_statement_id, t.other, t.certain FROM told t) p
+        WHERE p.certain OR NOT (o2c._may_hold(p.bank_statement_id, p.other, _taken_occurrences.batch, _taken_occurrences.company_id)
+                                OR o2c._may_hold(p.other, p.bank_statement_id, _taken_occurrences.batch, _taken_occurrences.company_id))
+    ), taken AS MATERIALIZED (
+        SELECT t.bank_account_id, t.bank_statement_id, t.entry_key, array_agg(DISTINCT t.occurrence) AS occurrences
+        FROM told t JOIN apart p ON p.bank_statement_id = t.bank_statement_id AND p.other = t.other
+        GROUP BY t.bank_account_id, t.bank_statement_id, t.entry_key
+    )
+    SELECT s.bank_account_id, s.entry_key, s.import_ids, s.entries, coalesce(t.occurrences, '{}')
+    FROM staged s
+    LEFT JOIN taken t ON t.bank_account_id = s.bank_account_id AND t.bank_statement_id = s.bank_statement_id AND t.entry_key = s.entry_key
+    WHERE EXISTS (SELECT FROM taken k WHERE k.bank_account_id = s.bank_account_id AND k.entry_key = s.entry_key)
+    ORDER BY s.bank_account_id, s.entry_key, s.first_entry;
+END $$;
+COMMENT ON FUNCTION o2c._taken_occurrences(text, bigint) IS
+'The staged entries of new statements that are equal to entries of statements which share none with theirs, as do those of the same file: for each statement the occurrences that its entries are not.';
+
+CREATE FUNCTION o2c._number_bank_lines(batch text, company_id bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    g record;
+    before text;
+    free bigint[];
+    used bigint[];
+BEGIN
+    -- the n-th equal entry of a file is one of its own
+    UPDATE o2c.bank_line_import r SET occurrence = c.occurrence
+    FROM (SELECT r.import_id, dense_rank() OVER (PARTITION BY r.bank_account_id, r.entry_key ORDER BY coalesce(r.entry, r.import_id)) AS occurrence
+          FROM o2c.bank_line_import r WHERE r.company_id = _number_bank_lines.company_id AND r.batch = _number_bank_lines.batch AND r.kind IS NULL) c
+    WHERE r.company_id = _number_bank_lines.company_id AND r.import_id = c.import_id;
+    -- and not that of a statement which shares none with its own
+    FOR g IN SELECT * FROM o2c._taken_occurrences(_number_bank_lines.batch, _number_bank_lines.company_id) LOOP
+        IF before IS DISTINCT FROM concat_ws('/', g.bank_account_id, g.entry_key) THEN
+            used := '{}';
+        END IF;
+        free := ARRAY(SELECT n FROM generate_series(1, g.entries + cardinality(g.taken) + cardinality(used)) n
+                      EXCEPT SELECT unnest(g.taken || used) ORDER BY 1 LIMIT g.entries);
+        UPDATE o2c.bank_line_import r SET occurrence = free[e.nth]
+        FROM (SELECT r.import_id, dense_rank() OVER (ORDER BY r.entry) AS nth FROM o2c.bank_line_import r
+              WHERE r.company_id = _number_bank_lines.company_id AND r.import_id = ANY (g.import_ids)) e
+        WHERE r.company_id = _number_bank_lines.company_id AND r.import_id = e.import_id;
+        used := used || free;
+        before := concat_ws('/', g.bank_account_id, g.entry_key);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION o2c._number_bank_lines(text, bigint) IS 'Tells equal entries of a batch apart, from each other and from those of statements that share none with theirs.';
+
+CREATE FUNCTION o2c._sort_bank_lines(batch text, company_id bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    UPDATE o2c.bank_line_import r
+    SET kind = CASE WHEN c.known THEN 'known'
+                    WHEN r.status <> 'BOOK' OR r.amount = 0 THEN 'information'
+                    WHEN r.amount > 0 THEN CASE WHEN c.takes_back OR c.charge THEN 'correction' WHEN c.direct_debit THEN 'collection' ELSE 'receipt' END
+                    WHEN c.takes_back THEN 'return' WHEN c.charge THEN 'charge' ELSE 'debit' END
+    FROM (SELECT r.import_id, o2c._takes_back(r.reversal, r.return_reason, r.subfamily, r.proprietary_code) AS takes_back,
+                 coalesce(r.subfamily IN ('CHRG', 'COMM', 'COME', 'COMI', 'COMT', 'FEES'), false) AS charge,
+                 EXISTS (SELECT FROM o2c.direct_debit t WHERE t.company_id = _sort_bank_lines.company_id AND t.end_to_end_id = o2c.account_key(r.end_to_end_id))
+                 OR EXISTS (SELECT FROM o2c.direct_debit_batch t WHERE t.company_id = _sort_bank_lines.company_id
+                              AND t.message_id IN (r.batch_reference, regexp_replace(r.batch_reference, '-[0-9]+$', ''))) AS direct_debit,
+                 -- a whole batch that nobody has worked on gives way to its transactions
+                 EXISTS (SELECT FROM o2c.bank_line b
+                         LEFT JOIN o2c.payment p ON p.company_id = b.company_id AND p.payment_id = b.payment_id
+                         WHERE b.company_id = _sort_bank_lines.company_id AND b.bank_account_id = r.bank_account_id
+                           AND b.entry_key = r.entry_key AND b.occurrence = r.occurrence
+                           AND NOT (r.position > 0 AND b.position = 0 AND b.closed_at IS NULL
+                                    AND (b.payment_id IS NULL OR (p.state = 'received' AND p.customer_id IS NULL)))) AS known
+          FROM o2c.bank_line_import r
+          WHERE r.company_id = _sort_bank_lines.company_id AND r.batch = _sort_bank_lines.batch AND r.kind IS NULL) c
+    WHERE r.company_id = _sort_bank_lines.company_id AND r.import_id = c.import_id;
+END $$;
+COMMENT ON FUNCTION o2c._sort_bank_lines(text, bigint) IS 'Says of each line of a batch what it is: known, or the kind of a new one. Lines of statements that came before are known already.';
+
+CREATE FUNCTION o2c._give_way(batch text, company_id bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    whole record;
+BEGIN
+    FOR whole IN SELECT DISTINCT b.bank_line_id, b.payment_id, b.booked_on
+                 FROM o2c.bank_line_import r
+                 JOIN o2c.bank_line b ON b.company_id = _give_way.company_id AND b.bank_account_id = r.bank_account_id
+                     AND b.entry_key = r.entry_key AND b.occurrence = r.occurrence AND b.position = 0
+                 WHERE r.company_id = _give_way.company_id AND r.batch = _give_way.batch AND r.kind <> 'known' AND r.position > 0
+                 ORDER BY b.bank_line_id LOOP
+        IF whole.payment_id IS NOT NULL THEN
+            PERFORM o2c.void_payment(whole.payment_id, whole.booked_on, 'booked as its transactions', company_id => _give_way.company_id);
+        END IF;
+        UPDATE o2c.bank_line b SET closed_at = clock_timestamp(), closed_by = o2c.actor(), closed_note = 'booked as its transactions'
+        WHERE b.company_id = _give_way.company_id AND b.bank_line_id = whole.bank_line_id;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION o2c._give_way(text, bigint) IS 'Voids and closes the lines of whole batches whose transactions are told now.';
+
+CREATE FUNCTION o2c._book_receipts(batch text, company_id bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     booking text := 'bank lines ' || gen_random_uuid();
     expected bigint;
-    whole record;
-    counted jsonb;
-    returns bigint[];
 BEGIN
-    PERFORM o2c._lock_bank_accounts((SELECT array_agg(DISTINCT r.bank_account_id) FROM o2c.bank_line_import r
-                                     WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch), _book_bank_lines.company_id);
-    WITH told AS (
-        SELECT r.import_id, r.bank_account_id, r.end_to_end_id, r.batch_reference, coalesce(r.entry, r.import_id) AS entry, coalesce(r.position, 0) AS position,
-               -- the same money has the same key, whichever message tells of it; the n-th equal entry is one of its own
-               md5(jsonb_build_array(r.booked_on, trim_scale(coalesce(r.entry_amount, r.amount)), r.currency, nullif(r.status, 'BOOK'),
-                   CASE WHEN r.entry IS NOT NULL THEN r.identity
-                        ELSE coalesce('I' || r.identity, 'R' || r.bank_reference, 'E' || r.end_to_end_id,
-                                      'T' || concat_ws('|', r.batch_reference, r.information, r.structured_reference, r.document_numbers, r.remittance, r.transaction_id,
-                                                       r.mandate, r.party_name, r.party_account)) END)::text) AS entry_key,
-               o2c._takes_back(r.reversal, r.return_reason, r.subfamily, r.proprietary_code) AS takes_back,
-               coalesce(r.subfamily IN ('CHRG', 'COMM', 'COME', 'COMI', 'COMT', 'FEES'), false) AS charge
-        FROM o2c.bank_line_import r
-        WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch
-    ), counted AS (
-        SELECT t.*, dense_rank() OVER (PARTITION BY t.bank_account_id, t.entry_key ORDER BY t.entry) AS occurrence FROM told t
-    )
-    UPDATE o2c.bank_line_import r
-    SET entry_key = c.entry_key, occurrence = c.occurrence, position = c.position,
-        kind = CASE WHEN k.bank_line_id IS NOT NULL THEN 'known'
-                    WHEN r.status <> 'BOOK' OR r.amount = 0 THEN 'information'
-                    WHEN r.amount > 0 THEN CASE WHEN c.takes_back OR c.charge THEN 'correction' WHEN d.direct_debit THEN 'collection' ELSE 'receipt' END
-                    WHEN c.takes_back THEN 'return' WHEN c.charge THEN 'charge' ELSE 'debit' END
-    FROM counted c
-    -- a whole batch that nobody has worked on gives way to its transactions
-    LEFT JOIN LATERAL (SELECT b.bank_line_id FROM o2c.bank_line b
-                       LEFT JOIN o2c.payment p ON p.company_id = b.company_id AND p.payment_id = b.payment_id
-                       WHERE b.company_id = _book_bank_lines.company_id AND b.bank_account_id = c.bank_account_id
-                         AND b.entry_key = c.entry_key AND b.occurrence = c.occurrence
-                         AND NOT (c.position > 0 AND b.position = 0 AND b.closed_at IS NULL
-                                  AND (b.payment_id IS NULL OR (p.state = 'received' AND p.customer_id IS NULL))) LIMIT 1) k ON true
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM o2c.direct_debit t WHERE t.company_id = _book_bank_lines.company_id AND t.end_to_end_id = o2c.account_key(c.end_to_end_id))
-                            OR EXISTS (SELECT FROM o2c.direct_debit_batch t WHERE t.company_id = _book_bank_lines.company_id
-                                         AND t.message_id IN (c.batch_reference, regexp_replace(c.batch_reference, '-[0-9]+$', ''))) AS direct_debit) d
-    WHERE r.company_id = _book_bank_lines.company_id AND r.import_id = c.import_id;
-
-    FOR whole IN SELECT DISTINCT b.bank_line_id, b.payment_id, b.booked_on
-                 FROM o2c.bank_line_import r
-                 JOIN o2c.bank_line b ON b.company_id = _book_bank_lines.company_id AND b.bank_account_id = r.bank_account_id
-                     AND b.entry_key = r.entry_key AND b.occurrence = r.occurrence AND b.position = 0
-                 WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch AND r.kind <> 'known' AND r.position > 0
-                 ORDER BY b.bank_line_id LOOP
-        IF whole.payment_id IS NOT NULL THEN
-            PERFORM o2c.void_payment(whole.payment_id, whole.booked_on, 'booked as its transactions', company_id => _book_bank_lines.company_id);
-        END IF;
-        UPDATE o2c.bank_line b SET closed_at = clock_timestamp(), closed_by = o2c.actor(), closed_note = 'booked as its transactions'
-        WHERE b.company_id = _book_bank_lines.company_id AND b.bank_line_id = whole.bank_line_id;
-    END LOOP;
-
     INSERT INTO o2c.payment_import (company_id, batch, reference, received_on, amount, charges, currency, method, payer_name, payer_account, provider, provider_reference)
-    SELECT _book_bank_lines.company_id, booking, left(coalesce(nullif(concat_ws(' ', r.structured_reference, r.document_numbers, r.remittance), ''), r.end_to_end_id), 4000),
+    SELECT _book_receipts.company_id, booking, left(coalesce(nullif(concat_ws(' ', r.structured_reference, r.document_numbers, r.remittance), ''), nullif(concat_ws(' ', r.end_to_end_id, r.information), '')), 4000),
            -- the amount is net of what banks kept
            r.booked_on, r.amount, CASE WHEN r.charges > 0 AND coalesce(r.charges_currency, r.currency) = r.currency THEN r.charges END, r.currency,
            CASE r.family WHEN 'IDDT' THEN 'direct_debit' WHEN 'CCRD' THEN 'card' WHEN 'MCRD' THEN 'card' WHEN 'ICHQ' THEN 'cheque' WHEN 'RCHQ' THEN 'cheque'
                          WHEN 'CNTR' THEN 'cash' ELSE 'transfer' END,
            r.party_name, r.party_account, a.account, concat_ws('/', r.entry_key, r.occurrence, r.position)
     FROM o2c.bank_line_import r
-    JOIN o2c.bank_account a ON a.company_id = _book_bank_lines.company_id AND a.bank_account_id = r.bank_account_id
-    WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch AND r.kind = 'receipt'
+    JOIN o2c.bank_account a ON a.company_id = _book_receipts.company_id AND a.bank_account_id = r.bank_account_id
+    WHERE r.company_id = _book_receipts.company_id AND r.batch = _book_receipts.batch AND r.kind = 'receipt'
     ORDER BY r.import_id;
     GET DIAGNOSTICS expected = ROW_COUNT;
-    IF expected > 0 AND o2c._load_payments(booking, _book_bank_lines.company_id) <> expected THEN
+    IF expected > 0 AND o2c._load_payments(booking, _book_receipts.company_id) <> expected THEN
         RAISE EXCEPTION 'payments of bank lines could not be booked' USING ERRCODE = 'OC101',
             DETAIL = 'They are there already, recorded by something else with the account as its provider.',
             HINT = 'Keep the numbers of bank accounts free as providers of payments: imports of bank lines use them.';
     END IF;
+    RETURN expected;
+END $$;
+COMMENT ON FUNCTION o2c._book_receipts(text, bigint) IS 'Books the receipts of a batch as payments, by the door of payments. Result: how many.';
 
+CREATE FUNCTION o2c._add_bank_lines(batch text, company_id bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
     INSERT INTO o2c.bank_line (
         company_id, bank_account_id, bank_statement_id, entry_key, occurrence, position, kind, status, booked_on, value_on, amount, currency, charges, charges_currency,
         original_amount, original_currency, exchange_rate, bank_reference, end_to_end_id, transaction_id, batch_reference, mandate, structured_reference, document_numbers,
         remittance, information, party_name, ultimate_party, party_account, party_bic, domain, family, subfamily, proprietary_code, return_reason, reversal, payment_id, problem)
-    SELECT _book_bank_lines.company_id, r.bank_account_id, r.bank_statement_id, r.entry_key, r.occurrence, r.position, r.kind, r.status, r.booked_on, r.value_on,
+    SELECT _add_bank_lines.company_id, r.bank_account_id, r.bank_statement_id, r.entry_key, r.occurrence, r.position, r.kind, r.status, r.booked_on, r.value_on,
            o2c.round_money(r.amount, r.currency), r.currency, coalesce(o2c.round_money(r.charges, coalesce(r.charges_currency, r.currency)), 0),
            CASE WHEN r.charges IS NOT NULL THEN coalesce(r.charges_currency, r.currency) END,
            o2c.round_money(r.original_amount, coalesce(r.original_currency, r.currency)), CASE WHEN r.original_amount IS NOT NULL THEN coalesce(r.original_currency, r.currency) END,
@@ -1010,12 +1192,36 @@ BEGIN
            r.remittance, r.information, r.party_name, r.ultimate_party, r.party_account, r.party_bic, r.domain, r.family, r.subfamily, r.proprietary_code, r.return_reason,
            coalesce(r.reversal, false), p.payment_id, r.note
     FROM o2c.bank_line_import r
-    JOIN o2c.bank_account a ON a.company_id = _book_bank_lines.company_id AND a.bank_account_id = r.bank_account_id
-    LEFT JOIN o2c.payment p ON p.company_id = _book_bank_lines.company_id AND r.kind = 'receipt'
+    JOIN o2c.bank_account a ON a.company_id = _add_bank_lines.company_id AND a.bank_account_id = r.bank_account_id
+    LEFT JOIN o2c.payment p ON p.company_id = _add_bank_lines.company_id AND r.kind = 'receipt'
         AND p.provider = a.account AND p.provider_reference = concat_ws('/', r.entry_key, r.occurrence, r.position)
-    WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch AND r.kind <> 'known'
+    WHERE r.company_id = _add_bank_lines.company_id AND r.batch = _add_bank_lines.batch AND r.kind <> 'known'
     ORDER BY r.import_id
     ON CONFLICT (company_id, bank_account_id, entry_key, occurrence, position) DO NOTHING;
+    INSERT INTO o2c.bank_statement_entry (company_id, bank_account_id, entry_key, occurrence, bank_statement_id)
+    SELECT DISTINCT _add_bank_lines.company_id, r.bank_account_id, r.entry_key, r.occurrence, r.bank_statement_id
+    FROM o2c.bank_line_import r
+    WHERE r.company_id = _add_bank_lines.company_id AND r.batch = _add_bank_lines.batch AND r.kind = 'known' AND r.bank_statement_id IS NOT NULL AND r.occurrence IS NOT NULL
+    ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION o2c._add_bank_lines(text, bigint) IS 'Keeps the new lines of a batch, and which statement tells again of a known one.';
+
+CREATE FUNCTION o2c._book_bank_lines(batch text, company_id bigint)
+RETURNS TABLE (bank_statement_id bigint, bank_account_id bigint, lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    receipts bigint;
+    counted jsonb;
+    returns bigint[];
+BEGIN
+    PERFORM o2c._lock_bank_accounts((SELECT array_agg(DISTINCT r.bank_account_id) FROM o2c.bank_line_import r
+                                     WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch), _book_bank_lines.company_id);
+    PERFORM o2c._number_bank_lines(_book_bank_lines.batch, _book_bank_lines.company_id);
+    PERFORM o2c._sort_bank_lines(_book_bank_lines.batch, _book_bank_lines.company_id);
+    PERFORM o2c._give_way(_book_bank_lines.batch, _book_bank_lines.company_id);
+    receipts := o2c._book_receipts(_book_bank_lines.batch, _book_bank_lines.company_id);
+    PERFORM o2c._add_bank_lines(_book_bank_lines.batch, _book_bank_lines.company_id);
 
     WITH gone AS (
         DELETE FROM o2c.bank_line_import r WHERE r.company_id = _book_bank_lines.company_id AND r.batch = _book_bank_lines.batch
@@ -1025,7 +1231,7 @@ BEGIN
     FROM (SELECT g.bank_statement_id, g.bank_account_id, count(*) AS lines, count(*) FILTER (WHERE g.kind <> 'known') AS new_lines,
                  count(*) FILTER (WHERE g.kind = 'receipt') AS payments, CASE WHEN count(DISTINCT g.currency) = 1 THEN coalesce(sum(o2c.round_money(g.amount, g.currency)) FILTER (WHERE g.kind = 'receipt'), 0) END AS received
           FROM gone g GROUP BY g.bank_statement_id, g.bank_account_id) g;
-    PERFORM o2c._take_statistics(expected, 'o2c.bank_line');
+    PERFORM o2c._take_statistics(receipts, 'o2c.bank_line');
     returns := o2c._follow_bank_lines(_book_bank_lines.company_id);
     UPDATE o2c.bank_line l SET problem = c.problem FROM o2c._collections(_book_bank_lines.company_id) c
     WHERE l.company_id = _book_bank_lines.company_id AND l.bank_line_id = c.bank_line_id AND l.problem IS DISTINCT FROM c.problem;
@@ -1047,11 +1253,16 @@ BEGIN
     RETURN QUERY
     SELECT e.bank_statement_id, jsonb_build_object(
                'turnover', sum(e.amount) FILTER (WHERE e.status = 'BOOK' AND e.currency = s.currency),
+               'booked_credits', sum(e.amount) FILTER (WHERE e.status = 'BOOK' AND e.currency = s.currency AND e.amount > 0),
+               'content', md5(string_agg(e.content, ' ' ORDER BY e.content)),
                'credits', sum(e.amount) FILTER (WHERE e.amount > 0), 'debits', - sum(e.amount) FILTER (WHERE e.amount < 0),
                'foreign_entries', count(*) FILTER (WHERE e.currency <> s.currency))
     -- a batch is several lines of one entry
-    FROM (SELECT DISTINCT ON (r.entry) r.entry, r.bank_statement_id, r.bank_account_id, r.entry_amount AS amount, r.currency, r.status FROM o2c.bank_line_import r
-          WHERE r.company_id = _staged_totals.company_id AND r.batch = _staged_totals.batch) e
+    FROM (SELECT r.entry, r.bank_statement_id, r.bank_account_id, r.entry_amount AS amount, r.currency, r.status,
+                 r.entry_key || string_agg(format('/%s/%s', r.position, trim_scale(r.amount)), '' ORDER BY r.position) AS content
+          FROM o2c.bank_line_import r
+          WHERE r.company_id = _staged_totals.company_id AND r.batch = _staged_totals.batch
+          GROUP BY r.entry, r.bank_statement_id, r.bank_account_id, r.entry_amount, r.currency, r.status, r.entry_key) e
     JOIN o2c.bank_account s ON s.company_id = _staged_totals.company_id AND s.bank_account_id = e.bank_account_id
     GROUP BY e.bank_statement_id;
 END $$;
@@ -1073,8 +1284,9 @@ BEGIN
     SELECT * INTO s FROM jsonb_to_record(statement) AS s (
         bank_statement_id bigint, bank_account_id bigint, kind text, reference text, sequence_number text, page text, last_page text, message text,
         created text, from_on text, to_on text, currency text, entries bigint, announced text, credits text, debits text, balances jsonb);
-    SELECT coalesce(t.turnover, 0) AS turnover, coalesce(t.credits, 0) AS credits, coalesce(t.debits, 0) AS debits, t.foreign_entries INTO e
-    FROM jsonb_to_record(coalesce(totals, '{}')) AS t (turnover numeric, credits numeric, debits numeric, foreign_entries bigint);
+    SELECT coalesce(t.turnover, 0) AS turnover, coalesce(t.booked_credits, 0) AS booked_credits, coalesce(t.credits, 0) AS credits, coalesce(t.debits, 0) AS debits,
+           t.foreign_entries, t.content INTO e
+    FROM jsonb_to_record(coalesce(totals, '{}')) AS t (turnover numeric, booked_credits numeric, credits numeric, debits numeric, foreign_entries bigint, content text);
     SELECT (array_agg(b.amount ORDER BY b.kind, b.n) FILTER (WHERE b.kind IN ('OPBD', 'PRCD') AND b.currency = s.currency))[1] AS opening,
            (array_agg(b.amount ORDER BY b.n) FILTER (WHERE b.kind = 'CLBD' AND b.currency = s.currency))[1] AS closing,
            bool_or(b.kind IN ('OPBD', 'CLBD') AND b.currency <> s.currency) AS mixed,
@@ -1085,7 +1297,7 @@ BEGIN
     -- only a statement in one piece can be added up
     page_no := CASE WHEN s.page ~ '^[0-9]{1,9}$' THEN s.page::integer END;
     whole := coalesce(s.page, '1') = '1' AND coalesce(s.last_page, 'true') IN ('true', '1');
-    this := md5(jsonb_build_array(s.kind, s.reference, s.sequence_number, s.page, s.created, s.from_on, s.to_on, s.currency, s.balances, s.entries, trim_scale(e.turnover))::text);
+    this := md5(jsonb_build_array(s.kind, s.reference, s.sequence_number, s.page, s.from_on, s.to_on, s.currency, s.balances, s.entries, e.content)::text);
     SELECT min(b.bank_statement_id) FILTER (WHERE b.digest = this), max(b.bank_statement_id) INTO there, other FROM o2c.bank_statement b
     WHERE b.company_id = _record_statement.company_id AND b.bank_account_id = s.bank_account_id AND b.kind = s.kind AND b.reference = s.reference
       AND b.page IS NOT DISTINCT FROM page_no;
@@ -1093,12 +1305,12 @@ BEGIN
         RETURN there;
     END IF;
     INSERT INTO o2c.bank_statement (company_id, bank_statement_id, bank_account_id, kind, reference, sequence_number, page, last_page, message, created_on, from_on, to_on,
-                                    currency, opening_balance, closing_balance, balances, entries, turnover, digest, problem)
+                                    currency, opening_balance, closing_balance, balances, entries, turnover, credits, digest, problem)
     VALUES (_record_statement.company_id, s.bank_statement_id, s.bank_account_id, s.kind, s.reference,
             CASE WHEN s.sequence_number ~ '^[0-9]{1,18}$' THEN s.sequence_number::bigint END, page_no,
             coalesce(s.last_page, 'true') IN ('true', '1'), s.message, o2c._iso_date(s.created), o2c._iso_date(s.from_on), o2c._iso_date(s.to_on), s.currency,
             o2c.round_money(f.opening, s.currency), o2c.round_money(f.closing, s.currency), s.balances, s.entries, o2c.round_money(e.turnover, s.currency),
-            this,
+            o2c.round_money(e.booked_credits, s.currency), this,
             nullif(concat_ws('; ',
                 CASE WHEN other IS NOT NULL THEN format('it came before with other content, as bank statement %s', other) END,
                 CASE WHEN f.mixed THEN 'balances in other currencies: ' || f.others END,
@@ -1155,20 +1367,26 @@ COMMENT ON FUNCTION o2c._own_account(text, text, text, text, text, boolean, bigi
 
 CREATE FUNCTION o2c._camt_path(document xml, OUT xmlns text, OUT kind text, OUT path text, OUT message text)
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    root text;
 BEGIN
     IF octet_length(document::text) > 256 * 1024 * 1024 THEN
         RAISE EXCEPTION 'the document has more than 256 MB' USING ERRCODE = 'OC204', HINT = 'Split it, or import its lines with o2c.load_bank_lines().';
     END IF;
-    IF strpos(document::text, '<!DOCTYPE') > 0 THEN
+    -- one in a comment or a text is none
+    IF strpos(document::text, '<!DOCTYPE') > 0 AND document::text ~ '^(\s|<\?.*?\?>|<!--.*?-->)*<!DOCTYPE' THEN
         RAISE EXCEPTION 'the document has a document type declaration' USING ERRCODE = 'OC204', HINT = 'Messages of ISO 20022 have none; entities are not expanded.';
     END IF;
     BEGIN
-        SELECT r.xmlns, nullif(r.message, '') INTO xmlns, message
-        FROM XMLTABLE('/*' PASSING document COLUMNS xmlns text PATH 'namespace-uri(self::*[local-name() = "Document"])',
+        SELECT r.root, r.xmlns, nullif(r.message, '') INTO root, xmlns, message
+        FROM XMLTABLE('/*' PASSING document COLUMNS root text PATH 'local-name()', xmlns text PATH 'namespace-uri()',
                       message text PATH 'normalize-space(*/*[local-name() = "GrpHdr"]/*[local-name() = "MsgId"])') r;
     EXCEPTION WHEN invalid_xml_document THEN
         RAISE EXCEPTION 'this is not an XML document' USING ERRCODE = 'OC204', DETAIL = SQLERRM, HINT = 'It has one root element, Document.';
     END;
+    IF root <> 'Document' THEN
+        RAISE EXCEPTION 'the root element of the document is "%", not Document', left(root, 40) USING ERRCODE = 'OC204', HINT = 'Take the message out of what it is wrapped in.';
+    END IF;
     IF coalesce(xmlns, '') !~ '^urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.(0[2-9]|[1-9][0-9])$' THEN
         RAISE EXCEPTION 'the document is not a camt.053 or camt.054 message of version 2 or later'
             USING ERRCODE = 'OC204', DETAIL = format('The namespace of its root element Document is %L.', left(coalesce(xmlns, ''), 200)),
@@ -1202,17 +1420,42 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION o2c._camt_balances(xml, text, text) IS 'The balances of a camt document in its order. Errors: OC204.';
 
+CREATE FUNCTION o2c._statement_problem(statement jsonb) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wrong record;
+BEGIN
+    IF coalesce(statement ->> 'reference', '') = '' THEN
+        RETURN 'the id is missing';
+    ELSIF greatest(length(statement ->> 'reference'), length(statement ->> 'message')) > 140 THEN
+        RETURN 'the id of it or of the message is longer than 140 characters';
+    END IF;
+    SELECT d.what, d.said INTO wrong
+    FROM (VALUES ('creation date', statement ->> 'created'), ('first day', statement ->> 'from_on'), ('last day', statement ->> 'to_on')) AS d (what, said)
+    WHERE d.said IS NOT NULL AND o2c._date_problem(o2c._iso_date(d.said)) IS NOT NULL LIMIT 1;
+    RETURN CASE WHEN wrong.what IS NOT NULL THEN format('the %s %L is not a date from 1900 to 2199', wrong.what, left(wrong.said, 40)) END;
+END $$;
+COMMENT ON FUNCTION o2c._statement_problem(jsonb) IS 'What is wrong with the id and the dates of a statement, or null.';
+
 CREATE FUNCTION o2c._camt_statements(document xml, way jsonb, add_accounts boolean, company_id bigint) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     xmlns text := way ->> 'xmlns';
     path text := way ->> 'path';
-    balances jsonb := o2c._camt_balances(document, xmlns, path);
+    said_balances jsonb := o2c._camt_balances(document, xmlns, path);
     statements jsonb;
+    wrong record;
 BEGIN
-    WITH balance AS MATERIALIZED (
-        SELECT b.n, b.said FROM jsonb_array_elements(balances) WITH ORDINALITY b (said, n)
+    WITH statement AS MATERIALIZED (
+        SELECT s.*, sum(s.entries) OVER (ORDER BY s.no) AS upto, sum(s.balances) OVER (ORDER BY s.no) AS balances_upto
+        FROM o2c._read_statements(document, xmlns, path) s
+    ), balance AS MATERIALIZED (
+        SELECT s.no, jsonb_agg(b.said ORDER BY b.n) AS balances
+        FROM statement s
+        CROSS JOIN LATERAL generate_series(s.balances_upto - s.balances + 1, s.balances_upto) n
+        JOIN jsonb_array_elements(said_balances) WITH ORDINALITY b (said, n) ON b.n = n.n
+        GROUP BY s.no
     )
     SELECT jsonb_agg(jsonb_build_object(
                'no', s.no, 'bank_statement_id', nextval('o2c.bank_statement_id_seq'), 'bank_account_id', a.bank_account_id, 'kind', way ->> 'kind', 'reference', s.reference,
@@ -1221,15 +1464,22 @@ BEGIN
                'created', nullif(s.created, ''), 'from_on', nullif(s.from_on, ''), 'to_on', nullif(s.to_on, ''), 'currency', a.account_currency,
                'entries', s.entries, 'first_entry', s.upto - s.entries + 1, 'last_entry', s.upto, 'announced', nullif(s.announced, ''), 'credits', nullif(s.credits, ''),
                'debits', nullif(s.debits, ''), 'day', coalesce(o2c._iso_date(s.to_on), o2c._iso_date(s.created)),
-               'balances', (SELECT coalesce(jsonb_agg(b.said ORDER BY b.n), '[]') FROM balance b WHERE b.n BETWEEN s.balances_upto - s.balances + 1 AND s.balances_upto)) ORDER BY s.no)
+               'balances', coalesce(s.balance_list, '[]')) ORDER BY s.no)
     INTO statements
-    FROM (SELECT s.*, sum(s.entries) OVER (ORDER BY s.no) AS upto, sum(s.balances) OVER (ORDER BY s.no) AS balances_upto
-          FROM o2c._read_statements(document, xmlns, path) s
+    FROM (SELECT s.*, b.balances AS balance_list FROM statement s
+          LEFT JOIN balance b ON b.no = s.no
           -- new accounts are added in one order: two files at once do not wait for each other
           ORDER BY o2c.account_key(s.account), s.currency, s.balance_currency, s.entry_currency) s
     CROSS JOIN LATERAL o2c._own_account(s.account, coalesce(nullif(s.currency, ''), nullif(s.balance_currency, '')), s.bic, nullif(s.owner, ''), nullif(s.entry_currency, ''), add_accounts, _camt_statements.company_id) a;
     IF statements IS NULL THEN
         RAISE EXCEPTION 'the document has no %', way ->> 'kind' USING ERRCODE = 'OC204', HINT = format('It is looked for at %s.', replace(path, 'c:', ''));
+    END IF;
+    SELECT e.n, o2c._statement_problem(e.statement) AS problem INTO wrong
+    FROM jsonb_array_elements(statements) WITH ORDINALITY e (statement, n)
+    WHERE o2c._statement_problem(e.statement) IS NOT NULL ORDER BY e.n LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% % of the document: %', way ->> 'kind', wrong.n, wrong.problem
+            USING ERRCODE = 'OC204', HINT = 'Nothing of the document was booked. Ask the bank for a correct one.';
     END IF;
     RETURN statements;
 END $$;
@@ -1246,9 +1496,8 @@ DECLARE
     statements jsonb;
     wrong record;
     s record;
-    recorded bigint;
     staged bigint[] := ARRAY[]::bigint[];
-    kept bigint[] := ARRAY[]::bigint[];
+    recorded bigint[] := ARRAY[]::bigint[];
 BEGIN
     IF document IS NULL THEN
         RAISE EXCEPTION 'the document is missing' USING ERRCODE = 'OC002', HINT = 'Give the text of a camt.053 or camt.054 message.';
@@ -1280,19 +1529,19 @@ BEGIN
                    FROM jsonb_array_elements(statements) WITH ORDINALITY e) e
              LEFT JOIN o2c._staged_totals(token, _import_camt.company_id) t ON t.bank_statement_id = e.id
              ORDER BY e.n LOOP
-        recorded := o2c._record_statement(s.statement, s.totals, company_id);
         staged := staged || s.id;
-        -- the same statement twice in one document counts once
-        kept := kept || CASE WHEN recorded = ANY (kept) THEN NULL ELSE recorded END;
+        recorded := recorded || o2c._record_statement(s.statement, s.totals, company_id);
     END LOOP;
-    DELETE FROM o2c.bank_line_import r USING unnest(staged, kept) u (staged, kept)
-    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.kept IS NULL;
-    UPDATE o2c.bank_line_import r SET bank_statement_id = u.kept FROM unnest(staged, kept) u (staged, kept)
-    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.kept <> u.staged;
+    -- the same statement twice in one document counts once, and all of one that came before is known
+    DELETE FROM o2c.bank_line_import r
+    USING (SELECT u.staged, row_number() OVER (PARTITION BY u.recorded ORDER BY u.n) AS nth FROM unnest(staged, recorded) WITH ORDINALITY u (staged, recorded, n)) u
+    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.nth > 1;
+    UPDATE o2c.bank_line_import r SET bank_statement_id = u.recorded, kind = 'known' FROM unnest(staged, recorded) u (staged, recorded)
+    WHERE r.company_id = _import_camt.company_id AND r.batch = token AND r.bank_statement_id = u.staged AND u.recorded <> u.staged;
     RETURN QUERY
     SELECT b.bank_statement_id, a.account, b.reference, b.entries, coalesce(k.lines, 0), coalesce(k.new_lines, 0), coalesce(k.payments, 0),
            CASE WHEN k.lines IS NULL THEN 0 ELSE k.received END, b.currency, coalesce(k.taken_back, 0), b.problem
-    FROM unnest(kept) WITH ORDINALITY u (id, n)
+    FROM (SELECT u.id, min(u.n) AS n FROM unnest(recorded) WITH ORDINALITY u (id, n) GROUP BY u.id) u
     JOIN o2c.bank_statement b ON b.company_id = _import_camt.company_id AND b.bank_statement_id = u.id
     JOIN o2c.bank_account a ON a.company_id = _import_camt.company_id AND a.bank_account_id = b.bank_account_id
     LEFT JOIN o2c._book_bank_lines(token, _import_camt.company_id) k ON k.bank_statement_id = b.bank_statement_id
@@ -1305,7 +1554,7 @@ RETURNS TABLE (bank_statement_id bigint, account text, reference text, entries b
                taken_back bigint, problem text)
 AS 'MODULE_PATHNAME', 'o2c_import_camt' LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION o2c.import_camt(xml, boolean, bigint) IS
-'Takes in bank statements (camt.053) and notifications (camt.054) of ISO 20022, version 2 and later: records the statements, keeps each transaction as a line, books credits as payments on their booking date, settles the direct debits that a credit collects, and reverses the payments that returns take back (a direct debit as o2c.return_direct_debit does). What is known already, from the same file, an overlapping one, or a notification before its statement, is booked once. Balances that do not tie are reported, not refused. Arguments: the document, whether accounts that are not in o2c.bank_account are added, the company. Result: a row for each statement with its account, the entries that it has, the lines that they make, how many were new, the payments booked, their sum, how many payments were taken back, and what does not agree in it. Errors: OC001 for an unknown company, or account that is not added; OC002 without a document or for an account that is not active; OC204 for anything that is not such a message, and for amounts and dates that cannot be: then nothing is booked. Malformed XML is refused by PostgreSQL (2200M, 2200N).';
+'Takes in bank statements (camt.053) and notifications (camt.054) of ISO 20022, version 2 and later: records the statements, keeps each transaction as a line, books credits as payments on their booking date, settles the direct debits that a credit collects, and reverses the payments that returns take back (a direct debit as o2c.return_direct_debit does). What is known already, from the same file, an overlapping one, or a notification before its statement, is booked once. Balances that do not tie are reported, not refused. Arguments: the document, whether accounts that are not in o2c.bank_account are added, the company. Result: a row for each statement with its account, the entries that it has, the lines that they make, how many were new, the payments booked, their sum, how many payments were taken back, and what does not agree in it. Errors: OC001 for an unknown company, or account that is not added; OC002 without a document or for an account that is not active; OC204 for anything that is not such a message, and for ids, amounts and dates that cannot be: then nothing is booked. Malformed XML is refused by PostgreSQL (2200M, 2200N).';
 
 CREATE FUNCTION o2c._import_bank_lines(lines jsonb, account text, company_id bigint)
 RETURNS TABLE (bank_account text, bank_lines bigint, new_lines bigint, payments bigint, received numeric, taken_back bigint)
@@ -1387,7 +1636,11 @@ BEGIN
     UPDATE o2c.bank_line_import r SET status = 'BOOK'
     WHERE r.company_id = _complete_bank_lines.company_id AND r.batch = _complete_bank_lines.batch AND r.status IS NULL;
     UPDATE o2c.bank_line_import r
-    SET bank_account_id = j.bank_account_id, currency = j.currency, problem = coalesce(r.problem, j.problem)
+    SET bank_account_id = j.bank_account_id, currency = j.currency, problem = coalesce(r.problem, j.problem), position = 0, kind = NULL,
+        entry_key = o2c._entry_key(r.booked_on, r.amount, j.currency, r.status,
+                                   coalesce('I' || r.identity, 'R' || r.bank_reference, 'E' || r.end_to_end_id,
+                                            'T' || concat_ws('|', r.batch_reference, r.information, r.structured_reference, r.document_numbers, r.remittance, r.transaction_id,
+                                                             r.mandate, r.party_name, r.party_account)))
     FROM o2c._judge_bank_lines(_complete_bank_lines.batch, _complete_bank_lines.company_id) j
     WHERE r.company_id = _complete_bank_lines.company_id AND r.import_id = j.import_id;
 END $$;

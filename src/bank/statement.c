@@ -35,6 +35,22 @@ read_digits(const char *s, int n)
 	return value;
 }
 
+/* Whether nothing, a time or a time zone follows the day.  Its parts are not judged but for the hour: only the day counts. */
+static bool
+ends_day(const char *s, int len)
+{
+	if (len == 0)
+		return true;
+	if (*s == 'T' && (len < 3 || read_digits(s + 1, 2) < 0 || read_digits(s + 1, 2) > 24))
+		return false;
+	if (strchr("TZ+-", *s) == NULL)
+		return false;
+	for (int i = 1; i < len; i++)
+		if (memchr("0123456789:.+-Z", s[i], 15) == NULL)
+			return false;
+	return true;
+}
+
 PG_FUNCTION_INFO_V1(o2c_iso_date);
 /* o2c._iso_date(text): YYYY-MM-DD, then nothing, a time or a time zone */
 Datum
@@ -47,7 +63,7 @@ o2c_iso_date(PG_FUNCTION_ARGS)
 				month,
 				day;
 
-	if (len < 10 || (len > 10 && strchr("TZ+-", s[10]) == NULL) || s[4] != '-' || s[7] != '-')
+	if (len < 10 || s[4] != '-' || s[7] != '-' || !ends_day(s + 10, len - 10))
 		PG_RETURN_NULL();
 	year = read_digits(s, 4);
 	month = read_digits(s + 5, 2);

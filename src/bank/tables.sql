@@ -183,6 +183,9 @@ CREATE TABLE IF NOT EXISTS o2c.bank_statement (
     balances           jsonb NOT NULL DEFAULT '[]',
     entries            bigint NOT NULL,
     turnover           numeric NOT NULL,
+    credits            numeric NOT NULL,
+    ties               boolean GENERATED ALWAYS AS (coalesce(kind = 'statement' AND last_page AND coalesce(page, 1) = 1
+                                                             AND opening_balance + turnover = closing_balance, false)) STORED,
     digest             text NOT NULL,
     problem            text,
     recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -201,8 +204,13 @@ COMMENT ON COLUMN o2c.bank_statement.closing_balance IS 'Booked closing balance,
 COMMENT ON COLUMN o2c.bank_statement.balances IS 'All balances that were given: type (ISO 20022), amount (signed), currency, date';
 COMMENT ON COLUMN o2c.bank_statement.entries IS 'How many entries the message had for it, known ones included';
 COMMENT ON COLUMN o2c.bank_statement.turnover IS 'Sum of its booked entries in its currency, credits positive';
+COMMENT ON COLUMN o2c.bank_statement.credits IS 'Sum of those that are credits';
+COMMENT ON COLUMN o2c.bank_statement.ties IS 'Whether it is a statement in one piece whose balances are connected by its entries';
 COMMENT ON COLUMN o2c.bank_statement.digest IS 'Of its content: the same statement is recorded once';
 COMMENT ON COLUMN o2c.bank_statement.problem IS 'What does not agree in it, such as balances that its entries do not connect; null: nothing';
+CREATE INDEX IF NOT EXISTS bank_statement_reference ON o2c.bank_statement (company_id, bank_account_id, reference);
+CREATE INDEX IF NOT EXISTS bank_statement_opening ON o2c.bank_statement (company_id, bank_account_id, opening_balance, bank_statement_id) WHERE ties;
+CREATE INDEX IF NOT EXISTS bank_statement_closing ON o2c.bank_statement (company_id, bank_account_id, closing_balance, bank_statement_id) WHERE ties;
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.bank_statement
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
 
@@ -261,7 +269,7 @@ CREATE TABLE IF NOT EXISTS o2c.bank_line (
 COMMENT ON TABLE o2c.bank_line IS 'What was booked on the company''s bank accounts: one line for each transaction, each once however often and in whatever message the bank tells of it';
 COMMENT ON COLUMN o2c.bank_line.bank_statement_id IS 'The statement or notification that told of it first; null: it came without one';
 COMMENT ON COLUMN o2c.bank_line.entry_key IS 'Digest that tells the entry from others: booking date, amount, currency and the bank''s reference, else the end-to-end ids, else all texts';
-COMMENT ON COLUMN o2c.bank_line.occurrence IS 'The n-th entry with this key in its file';
+COMMENT ON COLUMN o2c.bank_line.occurrence IS 'The n-th entry with this key, counted in its file and over statements that share none with its own';
 COMMENT ON COLUMN o2c.bank_line.position IS 'The n-th transaction of a batch; 0: the whole entry';
 COMMENT ON COLUMN o2c.bank_line.kind IS 'receipt: a credit, booked as a payment. collection: a credit of direct debits, which are settled with it. return: a debit that takes a receipt back. charge: what the bank takes. debit: any other. correction: a credit that gives a debit back. information: not booked by the bank, or zero';
 COMMENT ON COLUMN o2c.bank_line.status IS 'ISO 20022: BOOK, else not (yet) booked';
@@ -292,6 +300,21 @@ IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'o2c.direct_debit'::re
 END IF;
 CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.bank_line
     FOR EACH ROW EXECUTE FUNCTION o2c._guard('', 'payment_id,problem,closed_at,closed_by,closed_note', 'engine');
+
+CREATE TABLE IF NOT EXISTS o2c.bank_statement_entry (
+    company_id         bigint NOT NULL DEFAULT o2c.current_company(),
+    bank_account_id    bigint NOT NULL,
+    entry_key          text NOT NULL,
+    occurrence         bigint NOT NULL,
+    bank_statement_id  bigint NOT NULL,
+    CONSTRAINT bank_statement_entry_pkey PRIMARY KEY (company_id, bank_account_id, entry_key, occurrence, bank_statement_id),
+    CONSTRAINT bank_statement_entry_account_fkey FOREIGN KEY (company_id, bank_account_id) REFERENCES o2c.bank_account,
+    CONSTRAINT bank_statement_entry_statement_fkey FOREIGN KEY (company_id, bank_statement_id) REFERENCES o2c.bank_statement
+);
+COMMENT ON TABLE o2c.bank_statement_entry IS 'Entries of statements and notifications that another one, or another source, told of before: the lines with this key and occurrence';
+CREATE INDEX IF NOT EXISTS bank_statement_entry_statement ON o2c.bank_statement_entry (company_id, bank_statement_id);
+CREATE OR REPLACE TRIGGER a_guard BEFORE INSERT OR UPDATE OR DELETE ON o2c.bank_statement_entry
+    FOR EACH ROW EXECUTE FUNCTION o2c._guard('', '', 'engine');
 
 CREATE SEQUENCE IF NOT EXISTS o2c.bank_line_import_seq;
 CREATE TABLE IF NOT EXISTS o2c.bank_line_import (
@@ -362,8 +385,13 @@ CREATE OR REPLACE VIEW o2c.verify_bank_statement AS
 SELECT s.company_id, 'bank statement balance'::text AS check_name, 'bank statement ' || s.bank_statement_id AS object,
        trim_scale(s.opening_balance + s.turnover)::text AS expected, trim_scale(s.closing_balance)::text AS found
 FROM o2c.bank_statement s
-WHERE s.opening_balance + s.turnover <> s.closing_balance AND s.problem IS NULL AND s.last_page AND coalesce(s.page, 1) = 1;
-COMMENT ON VIEW o2c.verify_bank_statement IS 'Bank statements whose balances are not connected by their entries without saying so';
+WHERE s.opening_balance + s.turnover <> s.closing_balance AND s.problem IS NULL AND s.last_page AND coalesce(s.page, 1) = 1
+UNION ALL
+SELECT e.company_id, 'bank statement entry', 'bank statement ' || e.bank_statement_id, 'a bank line ' || e.entry_key || '/' || e.occurrence, 'none'
+FROM o2c.bank_statement_entry e
+LEFT JOIN o2c.bank_line l ON l.company_id = e.company_id AND l.bank_account_id = e.bank_account_id AND l.entry_key = e.entry_key AND l.occurrence = e.occurrence
+WHERE l.bank_line_id IS NULL;
+COMMENT ON VIEW o2c.verify_bank_statement IS 'Bank statements whose balances are not connected by their entries without saying so, or that tell again of a line that is not there';
 
 CREATE OR REPLACE VIEW o2c.verify_bank_line AS
 SELECT l.company_id, c.check_name, 'bank line ' || l.bank_line_id AS object, c.expected, c.found

@@ -249,7 +249,7 @@ SELECT pg_temp.refused_entry(entry, reason) FROM (VALUES
     (pg_temp.raw(booked => '2026-02-30'), 'the booking date ''2026-02-30'' is not a date'), (pg_temp.raw(booked => '30.03.2026'), 'the booking date ''30.03.2026'' is not a date'),
     (pg_temp.raw(booked => '2026-03-01x'), 'the booking date ''2026-03-01x'' is not a date'), (pg_temp.raw(more => '<ValDt><Dt>1066-10-14</Dt></ValDt>'), 'the value date is not from 1900'),
     (pg_temp.raw(more => '<ValDt><Dt>soon</Dt></ValDt>'), 'the value date ''soon'' is not a date'), (pg_temp.raw(more => '<RvslInd>yes</RvslInd>'), 'the reversal indicator ''yes'''),
-    (pg_temp.raw(more => '<Chrgs><Rcrd><Amt Ccy="EUR">x</Amt></Rcrd></Chrgs>'), 'the charge ''x'' is not a number'), (pg_temp.raw(more => '<Chrgs><Rcrd><Amt Ccy="EUR">1</Amt></Rcrd><Rcrd><Amt Ccy="USD">1</Amt></Rcrd></Chrgs>'), 'the charges are in several currencies'),
+    (pg_temp.raw(more => '<Chrgs><Rcrd><Amt Ccy="EUR">x</Amt></Rcrd></Chrgs>'), 'the charge ''x'' is not a number'), (pg_temp.raw(more => '<Chrgs><Rcrd><Amt Ccy="CHF">1</Amt></Rcrd><Rcrd><Amt Ccy="USD">1</Amt></Rcrd></Chrgs>'), 'the charges are in several currencies'),
     (pg_temp.raw(more => '<Chrgs><Rcrd><Amt Ccy="EUR">0.001</Amt></Rcrd></Chrgs>'), 'the charge has more than the 2 decimals'),
     (pg_temp.raw(details => '<TxDtls><Amt Ccy="EUR">x</Amt></TxDtls>'), 'the amount ''x'' of a transaction is not a number'), (pg_temp.raw(details => '<TxDtls><Amt Ccy="EUR">-1</Amt></TxDtls>'), 'the amount of a transaction is negative'),
     (pg_temp.raw(details => '<TxDtls><CdtDbtInd>x</CdtDbtInd></TxDtls>'), 'the credit or debit indicator ''x'''),
