@@ -71,7 +71,7 @@ BEGIN
     WHEN 'apply' THEN PERFORM o2c.apply_payment(pg_temp.any_payment(), (pg_temp.any_invoice()).number);
     WHEN 'settle invoice' THEN
         v := pg_temp.any_invoice();
-        p := o2c.record_payment(o2c.round_money(v.total_amount * (ARRAY[1, 0.999, 0.998, 0.98, 0.97, 0.6])[1 + floor(random() * 6)::int], v.currency),
+        p := o2c.record_payment(o2c.round_money(v.total_amount * (ARRAY[1, 0.999, 0.998, 0.98, 0.97, 0.8, 0.6, 0.4])[1 + floor(random() * 8)::int], v.currency),
                                 customer => (SELECT code FROM o2c.customer WHERE customer_id = v.customer_id), currency => v.currency);
         PERFORM o2c.apply_payment(p, v.number, discount => NULL, tolerance => NULL, deduction_reason => (ARRAY['price', 'damaged', NULL])[1 + floor(random() * 3)::int]);
     WHEN 'exchange' THEN
