@@ -85,6 +85,13 @@ digits_of(const char *key)
 	return digits;
 }
 
+/* Whether mere digits are those of a date, or of an amount, as 42025 in 26.04.2025. */
+static bool
+is_of_date(const O2cPending *p, const char *token)
+{
+	return strspn(token, "0123456789") == strlen(token) && !o2c_says(o2c_bare_text(p), token);
+}
+
 /* How much it says that a token of a payment is a document's number. */
 static O2cRefStrength
 number_strength(const O2cPending *p, const char *token, bool proved)
@@ -295,7 +302,7 @@ take_document(const Lookup *l, uint64 row)
 		return;
 	}
 	if (strcmp(found_by, "number") == 0 || strcmp(found_by, "creditor reference") == 0)
-		hit.strength = number_strength(p, l->key, l->proved);
+		hit.strength = is_of_date(p, l->token) ? O2C_REF_NONE : number_strength(p, l->key, l->proved);
 	else if (strcmp(found_by, "digits") == 0)
 		hit.strength = l->digits && strcmp(digits_of(key), l->key) == 0 ? O2C_REF_PROVED : digits_strength(p, l->key, key);
 	else

@@ -64,7 +64,7 @@ extern bool o2c_same_items(const O2cExplanation *a, const O2cExplanation *b);
 extern void o2c_add_explanation(O2cLook *l, const O2cExplanation *e);
 extern void o2c_score(const O2cLook *l, O2cExplanation *e);
 extern bool o2c_is_open(const O2cLook *l, const O2cHit *hit);
-extern bool o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item);
+extern bool o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item, bool same_length);
 extern const char *o2c_doubt_purpose(const O2cLook *l, const O2cExplanation *e);
 
 /* listed.c */

@@ -270,9 +270,12 @@ is_spent(const O2cLook *l, int64 group, const char *token)
 	return false;
 }
 
-/* Whether the text comes within a slip of the pen of an item's number, with something that names nothing else. */
+/*
+ * Whether the text comes within a slip of the pen of an item's number, with
+ * something that names nothing else; if asked for, without losing a character.
+ */
 bool
-o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item)
+o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item, bool same_length)
 {
 	if (item->key == NULL || strlen(item->key) < O2C_LEAST_SIGNIFICANT)
 		return false;
@@ -281,6 +284,8 @@ o2c_nearly_names(const O2cLook *l, const O2cMatchItem *item)
 	{
 		const char *token = l->p->bare[i];
 
+		if (same_length && strlen(token) != strlen(item->key))
+			continue;
 		if ((strcmp(token, item->key) == 0 || o2c_one_edit(token, item->key)) && !is_spent(l, item->group, token) &&
 			!(l->p->code != NULL && strcmp(l->p->code, token) == 0) && !o2c_is_customer_number(l->p, token))
 			return true;

@@ -115,22 +115,27 @@ explain_short(const O2cLook *l, O2cExplanation *e, const O2cItems *named, const 
 	return all.n > named->n && (o2c_pay_all(l, e, &all, false) == l->p->open || o2c_pay_all(l, e, &all, true) == l->p->open);
 }
 
-/* Adds the one item that the text comes within a slip of and that has the rest of the amount. */
+/*
+ * Adds the one item that the text comes within a slip of and that has the rest
+ * of the amount.  Where others have it, too, a number that was cut off is none.
+ */
 static bool
 explain_slip(const O2cLook *l, O2cExplanation *e, const O2cItems *named, const O2cItems *owed)
 {
 	int128		rest = l->p->open - o2c_pay_all(l, e, named, false);
+	O2cItems	fitting = o2c_item_list(O2C_MAX_NAMED);
 	int			found = -1;
 
 	for (int i = 0; i < owed->n && rest > 0; i++)
+		if (item_at(l, owed->places[i])->open == rest && !o2c_has_item(named, owed->places[i]))
+			o2c_add_item(&fitting, owed->places[i]);
+	for (int i = 0; i < fitting.n; i++)
 	{
-		const O2cMatchItem *item = item_at(l, owed->places[i]);
-
-		if (item->open != rest || o2c_has_item(named, owed->places[i]) || !o2c_nearly_names(l, item))
+		if (!o2c_nearly_names(l, item_at(l, fitting.places[i]), fitting.n > 1))
 			continue;
 		if (found >= 0)
 			return false;
-		found = owed->places[i];
+		found = fitting.places[i];
 	}
 	if (found < 0)
 		return false;

@@ -374,7 +374,7 @@ is_nearly_named(const O2cLook *l, const O2cExplanation *e, const O2cItems *items
 
 	for (int i = 0; i < items->n; i++)
 	{
-		bool		named = o2c_nearly_names(l, item_at(l, items->places[i]));
+		bool		named = o2c_nearly_names(l, item_at(l, items->places[i]), false);
 
 		near += named;
 		this |= named && items->places[i] == e->parts[0].item;
