@@ -507,10 +507,14 @@ o2c_stands_alone(const O2cPending *p, const char *number)
 	for (int i = 0; bare[i] != '\0'; i++)
 	{
 		int			len = strspn(bare + i, "0123456789");
+		bool		glued = i > 0 && is_letter(bare[i - 1]);
+		Meaning		meaning;
 
 		if (len == 0)
 			continue;
-		if (!(is_year(bare + i, len) && (i == 0 || !is_letter(bare[i - 1]))) && meaning_before(p, bare, i, true) < SAYS_CUSTOMER)
+		meaning = meaning_before(p, bare, i, true);
+		/* letters that stand before it without a gap are a part of it */
+		if (!(is_year(bare + i, len) && !glued) && (meaning < SAYS_CUSTOMER || (glued && meaning == SAYS_OTHER)))
 			return false;
 		i += len - 1;
 	}
