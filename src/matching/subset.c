@@ -411,6 +411,8 @@ merge(const Search *s, Side *side, uint64 start, const Source *sources, const in
 		{
 			sums[n] = sum;
 			ways[n++] = way;
+			if ((n & 0xffff) == 0)
+				CHECK_FOR_INTERRUPTS();
 		}
 	}
 	sums[n] = NO_SUM;
